@@ -1,0 +1,149 @@
+/* Floor 1. Matrix kernels for AVX2 with FMA: a tile of 6 rows by 16 columns in 12 of the 16
+ * registers. */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <stdint.h>
+
+/* 8 numbers from the low bytes of q. */
+static inline void expand8(__m128i q, __m256 scale, __m256 zero, float *out) {
+    __m256 numbers = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(q));
+    _mm256_storeu_ps(out, _mm256_fmadd_ps(numbers, scale, zero));
+}
+
+static inline void expand_group8(const uint8_t *p, int64_t count, float scale, float zero,
+                                 float *out) {
+    __m256 s = _mm256_set1_ps(scale), z = _mm256_set1_ps(zero);
+    for (; count >= 8; count -= 8, p += 8, out += 8) {
+        expand8(_mm_loadl_epi64((const __m128i *)(const void *)p), s, z, out);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = (float)p[i] * scale + zero;
+    }
+}
+
+/* Low and high halves of 8 bytes, put side by side: 16 numbers in order. */
+static inline void expand_group4(const uint8_t *p, int64_t count, float scale, float zero,
+                                 float *out) {
+    __m256 s = _mm256_set1_ps(scale), z = _mm256_set1_ps(zero);
+    __m128i four_bits = _mm_set1_epi8(15);
+    for (; count >= 16; count -= 16, p += 8, out += 16) {
+        __m128i both = _mm_loadl_epi64((const __m128i *)(const void *)p);
+        __m128i low = _mm_and_si128(both, four_bits);
+        __m128i high = _mm_and_si128(_mm_srli_epi16(both, 4), four_bits);
+        __m128i numbers = _mm_unpacklo_epi8(low, high);
+        expand8(numbers, s, z, out);
+        expand8(_mm_srli_si128(numbers, 8), s, z, out + 8);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = (float)(p[i / 2] >> 4 * (i & 1) & 15) * scale + zero;
+    }
+}
+
+#define I4_OWN_EXPAND_GROUP
+#include "backend/cpu/gemm_rows.h"
+
+enum { ROWS = 6, COLS = 16 };
+
+static void items(i4_dtype dtype, const void *src, int64_t count, void *dst) {
+    items_f32(dtype, src, count, dst);
+}
+
+/* 8 rows of 8 floats: pairs, pairs of pairs, then the two halves of the registers. */
+static inline __attribute__((always_inline)) void transpose8(__m256 v[8]) {
+    __m256 t[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    for (int j = 0; j < 4; j++) {
+        t[j] = _mm256_permute2f128_ps(v[j], v[4 + j], 0x20);
+        t[4 + j] = _mm256_permute2f128_ps(v[j], v[4 + j], 0x31);
+    }
+    for (int j = 0; j < 8; j++) {
+        v[j] = t[j];
+    }
+}
+
+static void pack_panel(const float *src, int64_t stride, int used, int k, void *panel) {
+    float *out = panel;
+    int whole = k & ~7;
+    for (int half = 0; half < COLS; half += 8) {
+        int rows = used - half < 0 ? 0 : used - half > 8 ? 8 : used - half;
+        const float *from = src + half * stride;
+        for (int t = 0; t < whole; t += 8) {
+            __m256 v[8];
+            for (int r = 0; r < 8; r++) {
+                v[r] = r < rows ? _mm256_loadu_ps(from + r * stride + t) : _mm256_setzero_ps();
+            }
+            transpose8(v);
+            for (int r = 0; r < 8; r++) {
+                _mm256_store_ps(out + (t + r) * COLS + half, v[r]);
+            }
+        }
+    }
+    pack_panel_f32(src + whole, stride, used, k - whole, COLS, out + whole * COLS);
+}
+
+/* `rows` is a constant in every call, so that the sums live in registers. */
+static inline __attribute__((always_inline)) void
+tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_stride) {
+    __m256 sum[ROWS][2];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++) {
+        sum[r][0] = sum[r][1] = _mm256_setzero_ps();
+    }
+    for (int t = 0; t < k; t++, b += COLS) {
+        __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+            __m256 x = _mm256_broadcast_ss(a + r * I4_GEMM_STRIDE + t);
+            sum[r][0] = _mm256_fmadd_ps(x, b0, sum[r][0]);
+            sum[r][1] = _mm256_fmadd_ps(x, b1, sum[r][1]);
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++, c += c_stride) {
+        _mm256_storeu_ps(c, _mm256_add_ps(_mm256_loadu_ps(c), sum[r][0]));
+        _mm256_storeu_ps(c + 8, _mm256_add_ps(_mm256_loadu_ps(c + 8), sum[r][1]));
+    }
+}
+
+static void tile(int used, int k, const void *a, const void *panel, float *c, int64_t c_stride) {
+    switch (used) {
+#define CASE(n)                                 \
+    case n:                                     \
+        tile_rows(n, k, a, panel, c, c_stride); \
+        break;
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+#undef CASE
+    default:
+        break;
+    }
+}
+
+const i4_gemm_isa i4_gemm_avx2 = {
+    .rows = ROWS,
+    .cols = COLS,
+    .k_step = 1,
+    .item_bytes = sizeof(float),
+    I4_GEMM_ROWS,
+    .items = items,
+    .pack_panel = pack_panel,
+    .tile = tile,
+};
+
+#else
+typedef int nothing_here; /* an empty file is no C */
+#endif

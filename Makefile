@@ -26,7 +26,7 @@ bench: all                       ## speed figures
 
 asan: build/dev/build.ninja      ## tests under AddressSanitizer and UBSan
 	cmake --build --preset dev
-	cd build/dev && $(CTEST) -LE 'slow|bench'
+	cd build/dev && $(CTEST) -LE 'slow|bench|install|checks'
 
 tsan: build/tsan/build.ninja     ## unit tests under ThreadSanitizer
 	cmake --build --preset tsan
@@ -40,7 +40,7 @@ fmt:                             ## format every source
 
 lint: all                        ## formatting, clang-tidy and our own checks
 	clang-format --dry-run -Werror $(SOURCES)
-	cd build/release && $(CTEST) -L style
+	cd build/release && $(CTEST) -L checks
 	clang-tidy -p build/release --quiet $(filter src/% programs/%,$(filter %.c,$(SOURCES)))
 
 install: all                     ## to PREFIX (/usr/local); DESTDIR is honoured

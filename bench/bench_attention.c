@@ -1,11 +1,12 @@
 /* Speed of the cpu backend's attention at the shapes of Ideogram 4's networks.
  *
- *     bench_attention [isa [threads [tokens]]]      isa "auto", threads 0 (all), tokens 0 (a choice)
+ *     bench_attention [isa [threads [tokens]]]      isa "auto", threads 0 (all), tokens 0 (a
+ * choice)
  *
- * Prints CSV: heads, key heads, head size, causal, tokens, instruction set, threads, seconds, spread
- * (half of slowest minus fastest over median), GFLOP/s, share of the kernel's own ceiling. The
- * ceiling is the register-blocked product alone, on operands that stay in the first cache, on all
- * threads at once; it is measured before each shape. FLOPs are 4·tokens²·heads·size, half of it
+ * Prints CSV: heads, key heads, head size, causal, tokens, instruction set, threads, seconds,
+ * spread (half of slowest minus fastest over median), GFLOP/s, share of the kernel's own ceiling.
+ * The ceiling is the register-blocked product alone, on operands that stay in the first cache, on
+ * all threads at once; it is measured before each shape. FLOPs are 4·tokens²·heads·size, half of it
  * when causal. */
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/point.h"
@@ -85,8 +86,12 @@ static int ascending(const void *a, const void *b) {
 
 static void measure(i4_cpu *cpu, const shape *s) {
     const int64_t width = (int64_t)s->heads * s->size, kv_width = (int64_t)s->kv_heads * s->size;
-    i4_op op = {.kind = I4_OP_ATTENTION, .heads = s->heads, .kv_heads = s->kv_heads,
-                .head_dim = s->size, .causal = s->causal, .scale = 1.0F / 16.0F};
+    i4_op op = {.kind = I4_OP_ATTENTION,
+                .heads = s->heads,
+                .kv_heads = s->kv_heads,
+                .head_dim = s->size,
+                .causal = s->causal,
+                .scale = 1.0F / 16.0F};
     op.out = matrix(s->tokens, width);
     op.in[0] = matrix(s->tokens, width);
     op.in[1] = matrix(s->tokens, kv_width);

@@ -78,8 +78,8 @@ typedef enum id4_status {
     ID4_UNSUPPORTED = -6,      /* well formed, but not something this build can do */
     ID4_OUT_OF_MEMORY = -7,    /* an allocation failed, or the memory budget is too small */
     ID4_DEVICE = -8,
-    ID4_BUSY = -9,             /* the handle is in use elsewhere */
-    ID4_INTERNAL = -10         /* a defect of this library; please report it */
+    ID4_BUSY = -9,     /* the handle is in use elsewhere */
+    ID4_INTERNAL = -10 /* a defect of this library; please report it */
 } id4_status;
 
 typedef struct id4_error {
@@ -121,7 +121,8 @@ typedef struct id4_progress {
 } id4_progress;
 
 /* All on the calling thread, at least once per transformer layer. progress returns 0 to go on and
- * anything else to cancel. The callback may call id4_engine_cancel and nothing else on the engine. */
+ * anything else to cancel. The callback may call id4_engine_cancel and nothing else on the engine.
+ */
 typedef struct id4_observer {
     int (*progress)(const id4_progress *progress, void *user);
     void *user;
@@ -133,9 +134,9 @@ typedef struct id4_model id4_model;
 
 typedef struct id4_model_options {
     size_t struct_size;
-    const char *backend; /* "auto" (default), "cpu", "scalar" */
-    const char *isa;     /* cpu: "auto" (default), "scalar", "avx2", "avx512", "amx", "neon" */
-    int threads;         /* 0 (default): all usable cores */
+    const char *backend;    /* "auto" (default), "cpu", "scalar" */
+    const char *isa;        /* cpu: "auto" (default), "scalar", "avx2", "avx512", "amx", "neon" */
+    int threads;            /* 0 (default): all usable cores */
     uint64_t memory_budget; /* bytes; 0 (default): what the system has. Below the sum of weights and
                                activations, stages are resident only while they are needed; below
                                what one stage needs, generation fails and says how much it takes */
@@ -153,15 +154,15 @@ ID4_API id4_status id4_model_close(id4_model *model);
 
 typedef struct id4_model_info {
     size_t struct_size;
-    const char *name;    /* last part of the folder's path */
+    const char *name; /* last part of the folder's path */
     const char *folder;
-    const char *layout;  /* "mlx-forge split", "mflux saved", "official fp8" */
-    const char *format;  /* of most linears: "q8", "q4", "bf16", "fp8", … */
+    const char *layout;    /* "mlx-forge split", "mflux saved", "official fp8" */
+    const char *format;    /* of most linears: "q8", "q4", "bf16", "fp8", … */
     int quantization_bits; /* 8, 4; 0 for bf16; 8 for fp8 */
-    const char *backend; /* what computes, e.g. "cpu avx512 2 threads" */
+    const char *backend;   /* what computes, e.g. "cpu avx512 2 threads" */
     uint64_t weight_bytes, text_bytes, cond_bytes, free_bytes, vae_bytes; /* mapped */
     int text_layers, text_width, layers, width, heads, head_dim, vocabulary;
-    int default_side;    /* pixels: 256 for demo-sized models, 1024 else */
+    int default_side; /* pixels: 256 for demo-sized models, 1024 else */
 } id4_model_info;
 /* info->struct_size must be set (id4_model_info_init). Text lives as long as the model. */
 ID4_API void id4_model_info_init(id4_model_info *info);
@@ -200,9 +201,9 @@ typedef struct id4_estimate {
     size_t struct_size;
     uint64_t activation_bytes; /* peak of the working set beside the weights */
     uint64_t encode_bytes, denoise_bytes, decode_bytes; /* the same per phase */
-    uint64_t resident_bytes;   /* peak with weights, by the model's residency plan */
-    double flops;              /* whole picture */
-    int staged;                /* non-zero: weights of finished stages are given back */
+    uint64_t resident_bytes; /* peak with weights, by the model's residency plan */
+    double flops;            /* whole picture */
+    int staged;              /* non-zero: weights of finished stages are given back */
 } id4_estimate;
 ID4_API void id4_estimate_init(id4_estimate *estimate);
 /* Known beforehand, without computing: the same calls run on the measuring backend.
@@ -308,9 +309,9 @@ ID4_API id4_status id4_image_encode(const id4_image *image, id4_image_format for
                                     const id4_pair *pairs, size_t pair_count, id4_bytes *bytes,
                                     id4_error *err);
 /* The same into a file: written beside, synced, renamed; never half there. */
-ID4_API id4_status id4_image_save(const id4_image *image, const char *path,
-                                  id4_image_format format, int quality, const id4_pair *pairs,
-                                  size_t pair_count, id4_error *err);
+ID4_API id4_status id4_image_save(const id4_image *image, const char *path, id4_image_format format,
+                                  int quality, const id4_pair *pairs, size_t pair_count,
+                                  id4_error *err);
 /* PNG, WebP or JPEG; limits apply before anything is allocated. */
 ID4_API id4_status id4_image_decode(const uint8_t *data, size_t size, id4_image **image,
                                     id4_error *err);
@@ -326,8 +327,8 @@ typedef struct id4_recipe_lora {
 } id4_recipe_lora;
 /* For a request about to be drawn, or drawn, by this model. */
 ID4_API id4_status id4_recipe_make(const id4_model *model, const id4_request *request,
-                                   const id4_recipe_lora *loras, size_t lora_count,
-                                   id4_bytes *json, id4_error *err);
+                                   const id4_recipe_lora *loras, size_t lora_count, id4_bytes *json,
+                                   id4_error *err);
 /* Out of a PNG, WebP or JPEG file's bytes. NOT_FOUND when it carries none. */
 ID4_API id4_status id4_recipe_read(const uint8_t *data, size_t size, id4_bytes *json,
                                    id4_error *err);

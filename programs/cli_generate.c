@@ -176,10 +176,14 @@ static int read_prompt(job *j) {
     return CLI_OK;
 }
 
-/* Warnings of the caption, or errors with --strict: told before any work is done. */
+/* With --strict every warning is an error, and all of them are told before any work is done.
+ * Without, the library logs them as it draws. */
 static int check_caption(job *j) {
     id4_findings *findings = NULL;
     id4_error err = {0};
+    if (!j->args->strict) {
+        return CLI_OK;
+    }
     if (id4_caption_check(j->prompt, strlen(j->prompt), 0, &findings, &err) != ID4_OK) {
         say_error("%s", err.text);
         return CLI_FAILED;
@@ -187,14 +191,10 @@ static int check_caption(job *j) {
     size_t count = id4_findings_count(findings);
     for (size_t i = 0; i < count; i++) {
         const id4_finding *f = id4_findings_at(findings, i);
-        if (j->args->strict) {
-            say_error("caption: %s: %s [%s]", f->path, f->text, f->code);
-        } else {
-            say_warning("caption: %s: %s [%s]", f->path, f->text, f->code);
-        }
+        say_error("caption: %s: %s [%s]", f->path, f->text, f->code);
     }
     id4_findings_free(findings);
-    return count && j->args->strict ? CLI_FAILED : CLI_OK;
+    return count ? CLI_FAILED : CLI_OK;
 }
 
 static int check_output(job *j) {
@@ -495,9 +495,9 @@ static void clean_up(job *j) {
 
 int run_generate(const cli_args *args, const char *root, int argc, char *const *argv) {
     static int (*const stages[])(job *) = {
-        check_environment, open_log,   check_daemon, read_recipe,   read_prompt,
-        check_output,      find_loras, load_model,   check_caption, make_request,
-        open_engine,       draw,       save,         write_log,     report,
+        check_environment, open_log,     check_daemon, read_recipe, read_prompt,
+        check_caption,     check_output, find_loras,   load_model,  make_request,
+        open_engine,       draw,         save,         write_log,   report,
     };
     job *j = cli_resize(NULL, 1, sizeof *j);
     *j = (job){.args = args, .root = root, .argc = argc, .argv = argv};

@@ -24,8 +24,8 @@ static FILE *log_file;
 static char *warnings[WARNINGS_MAX];
 static size_t warning_count;
 static int is_terminal, has_colour;
-static int line_is_up; /* a progress line stands on the terminal */
-static double drawn_seconds;
+static int line_is_up;       /* a progress line stands on the terminal */
+static double drawn_seconds; /* when the progress was last shown */
 static int told_phase = -1, told_tenth = -1;
 
 /* --- messages ---------------------------------------------------------------------------- */
@@ -232,31 +232,35 @@ static void draw_line(const id4_progress *p) {
     drawn_seconds = p->seconds;
 }
 
-static void tell_line(const id4_progress *p) {
-    int tenth = (int)(p->fraction * 10);
-    if (p->phase == ID4_PHASE_LOAD && p->seconds < 1) {
-        return; /* opening a small model is over before it is read */
+/* A picture that is drawn in a moment needs no more than its phases. */
+static int is_worth_a_line(const id4_progress *p) {
+    if (p->phase != (id4_phase)told_phase) {
+        return p->phase != ID4_PHASE_LOAD || p->seconds >= 1;
     }
-    /* Loading and the text tower are told once; only denoising is worth its tenths. */
-    if (p->phase == (id4_phase)told_phase &&
-        (tenth == told_tenth || p->phase != ID4_PHASE_DENOISE)) {
+    return (int)(p->fraction * 10) != told_tenth && p->seconds - drawn_seconds >= 1;
+}
+
+static void tell_line(const id4_progress *p) {
+    if (!is_worth_a_line(p)) {
         return;
     }
     char text[LINE_BYTES];
     format_progress(p, text, sizeof text);
     fprintf(stderr, "%s%s\n", prefix, text);
-    told_tenth = tenth;
+    told_phase = (int)p->phase;
+    told_tenth = (int)(p->fraction * 10);
+    drawn_seconds = p->seconds;
 }
 
 void say_progress(const id4_progress *p) {
     pthread_mutex_lock(&lock);
-    if (shown_level >= ID4_LOG_INFO) {
-        int is_new_phase = p->phase != (id4_phase)told_phase;
-        if (!is_terminal) {
-            tell_line(p);
-        } else if (is_new_phase || !line_is_up || p->seconds - drawn_seconds >= 0.1) {
-            draw_line(p);
-        }
+    if (shown_level < ID4_LOG_INFO) {
+        /* quiet */
+    } else if (!is_terminal) {
+        tell_line(p);
+    } else if (p->phase != (id4_phase)told_phase || !line_is_up ||
+               p->seconds - drawn_seconds >= 0.1) {
+        draw_line(p);
         told_phase = (int)p->phase;
     }
     pthread_mutex_unlock(&lock);

@@ -87,7 +87,7 @@ static inline void rig_set(const operand *m, int64_t row, int64_t col, double va
 
 /* A matrix of normal numbers (mean, deviation); rows are `gap` elements apart. */
 static inline operand rig_new(i4_dtype dtype, int64_t rows, int64_t cols, int64_t gap, double mean,
-                       double deviation) {
+                              double deviation) {
     const size_t item = i4_dtype_size(dtype);
     const size_t guard = RIG_GUARD - RIG_GUARD % item;
     operand m = {.t = {.dtype = dtype, .rank = 2, .dim = {rows, cols, 1}, .place = -1}};
@@ -193,7 +193,7 @@ static inline void rig_check_gaps(const operand *m) {
 
 /* f32: relative L2 error of the whole; 16-bit: also each element within rounding. */
 static inline void rig_compare(const operand *out, const double *want, double tolerance,
-                        const char *what) {
+                               const char *what) {
     const double grain = out->t.dtype == I4_F32 ? 0.0 : out->t.dtype == I4_BF16 ? 0x1p-8 : 0x1p-11;
     const int64_t cols = rig_cols(out), count = rig_rows(out) * cols;
     double power = 0.0, error = 0.0;

@@ -96,9 +96,10 @@ static void cpu_attention_every_head_size_matches_definition(void **state) {
 static void cpu_attention_few_tokens_match_definition(void **state) {
     (void)state;
     static const shape shapes[] = {
-        {1, 1, 1, 1, 64, false, false}, {1, 1, 2, 2, 8, true, true}, {5, 5, 2, 2, 40, false, true},
-        {5, 5, 2, 1, 128, true, false}, {1, 257, 1, 1, 32, false, true},
-        {257, 1, 1, 1, 32, false, true}, {5, 64, 1, 1, 16, false, false},
+        {1, 1, 1, 1, 64, false, false},  {1, 1, 2, 2, 8, true, true},
+        {5, 5, 2, 2, 40, false, true},   {5, 5, 2, 1, 128, true, false},
+        {1, 257, 1, 1, 32, false, true}, {257, 1, 1, 1, 32, false, true},
+        {5, 64, 1, 1, 16, false, false},
     };
     check_all(shapes, sizeof shapes / sizeof shapes[0]);
 }

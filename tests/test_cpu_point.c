@@ -15,8 +15,8 @@ typedef struct extent {
     int64_t rows, cols, gap;
 } extent;
 
-static const extent sizes[] = {{1, 1, 0},   {1, 8, 0},   {5, 100, 7},     {3, 1024, 0},
-                             {2, 4608, 3}, {257, 512, 0}, {65, 2049, 1}, {40000, 3, 0}};
+static const extent sizes[] = {{1, 1, 0},    {1, 8, 0},     {5, 100, 7},   {3, 1024, 0},
+                               {2, 4608, 3}, {257, 512, 0}, {65, 2049, 1}, {40000, 3, 0}};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static const i4_dtype floats[] = {I4_F32, I4_BF16};
@@ -233,7 +233,8 @@ static void cpu_point_copy_keeps_nan(void **state) {
     (void)state;
     for (int i = 0; i < 9; i++) {
         static const i4_dtype kinds[] = {I4_F32, I4_BF16, I4_F16};
-        operand x = rig_new(kinds[i / 3], 1, 37, 0, 0, 1), out = rig_new(kinds[i % 3], 1, 37, 0, 0, 1);
+        operand x = rig_new(kinds[i / 3], 1, 37, 0, 0, 1),
+                out = rig_new(kinds[i % 3], 1, 37, 0, 0, 1);
         /* the smallest NaN, whose payload rounding would lose */
         const uint32_t single = 0x7f800001;
         const uint16_t half = kinds[i / 3] == I4_BF16 ? 0x7f81 : 0x7c01;
@@ -384,8 +385,8 @@ typedef struct heads {
     int64_t gap;
 } heads;
 
-static void want_rotated(const i4_op *op, const heads *h, const operand *qkv,
-                         const operand gain[2], const operand *table, double *want) {
+static void want_rotated(const i4_op *op, const heads *h, const operand *qkv, const operand gain[2],
+                         const operand *table, double *want) {
     const int64_t cols = rig_cols(qkv), half = h->size / 2;
     for (int64_t k = 0; k < rig_rows(qkv) * cols; k++) {
         want[k] = rig_get(qkv, k / cols, k % cols);
@@ -397,8 +398,7 @@ static void want_rotated(const i4_op *op, const heads *h, const operand *qkv,
             sum += x[d] * x[d];
         }
         for (int64_t d = 0; d < h->size; d++) {
-            x[d] *= rig_get(&gain[head >= h->heads], 0, d) /
-                    sqrt(sum / h->size + (double)op->eps);
+            x[d] *= rig_get(&gain[head >= h->heads], 0, d) / sqrt(sum / h->size + (double)op->eps);
         }
         for (int64_t d = 0; d < half; d++) {
             const double a = x[d], b = x[d + half];
@@ -411,7 +411,7 @@ static void want_rotated(const i4_op *op, const heads *h, const operand *qkv,
 
 static void cpu_point_qk_norm_rope_matches_definition(void **state) {
     (void)state;
-    static const heads shapes[] = {{1, 1, 1, 8, 0},    {5, 3, 1, 40, 3},   {64, 4, 2, 64, 0},
+    static const heads shapes[] = {{1, 1, 1, 8, 0},     {5, 3, 1, 40, 3},  {64, 4, 2, 64, 0},
                                    {257, 2, 2, 256, 0}, {7, 2, 1, 512, 1}, {33, 2, 2, 72, 5}};
     for (int i = 0; i < 12; i++) {
         const heads h = shapes[i / 2];
@@ -425,8 +425,11 @@ static void cpu_point_qk_norm_rope_matches_definition(void **state) {
             rig_set(&table, t, d, cos(angle));
             rig_set(&table, t, d + h.size / 2, sin(angle));
         }
-        i4_op op = {.kind = I4_OP_QK_NORM_ROPE, .eps = 1e-6F, .heads = h.heads,
-                    .kv_heads = h.kv_heads, .head_dim = h.size};
+        i4_op op = {.kind = I4_OP_QK_NORM_ROPE,
+                    .eps = 1e-6F,
+                    .heads = h.heads,
+                    .kv_heads = h.kv_heads,
+                    .head_dim = h.size};
         op.in[0] = gain[0].t;
         op.in[1] = gain[1].t;
         op.in[2] = table.t;
@@ -447,7 +450,7 @@ typedef struct map {
     int64_t height, width, channels, groups;
 } map;
 
-static const map maps[] = {{1, 1, 8, 4},     {3, 5, 32, 32},  {7, 9, 12, 4},    {64, 61, 128, 32},
+static const map maps[] = {{1, 1, 8, 4},      {3, 5, 32, 32},  {7, 9, 12, 4},    {64, 61, 128, 32},
                            {40, 33, 512, 32}, {5, 3, 1040, 2}, {3, 2, 3000, 10}, {130, 99, 4, 1}};
 enum { MAPS = sizeof maps / sizeof maps[0] };
 

@@ -179,12 +179,10 @@ static void lora_every_prefix_is_taken(void **state) {
 
 static void lora_every_role_name_is_taken(void **state) {
     (void)state;
-    static const char *const roles[][2] = {{"lora_A.weight", "lora_B.weight"},
-                                           {"lora_A", "lora_B"},
-                                           {"lora_down.weight", "lora_up.weight"},
-                                           {"lora_down", "lora_up"},
-                                           {"lora.down.weight", "lora.up.weight"},
-                                           {"lora.down", "lora.up"}};
+    static const char *const roles[][2] = {
+        {"lora_A.weight", "lora_B.weight"},     {"lora_A", "lora_B"},
+        {"lora_down.weight", "lora_up.weight"}, {"lora_down", "lora_up"},
+        {"lora.down.weight", "lora.up.weight"}, {"lora.down", "lora.up"}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         char down[128], up[128];
         snprintf(down, sizeof down, "transformer.layers.0.attention.o.%s", roles[i][0]);
@@ -499,8 +497,8 @@ static void lokr_core_is_multiplied_out(void **state) {
             for (int r = 0; r < r_count; r++) {
                 for (int l = 0; l < taps; l++) {
                     for (int ij = 0; ij < I * J; ij++) {
-                        w2[p * D2 + r * taps + l] += t[ij * taps + l] * b[ij % J * r_count + r] *
-                                                     a[ij / J * C2 + p];
+                        w2[p * D2 + r * taps + l] +=
+                            t[ij * taps + l] * b[ij % J * r_count + r] * a[ij / J * C2 + p];
                     }
                 }
             }

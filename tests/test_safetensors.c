@@ -43,32 +43,38 @@ static void try_header(const char *header, size_t header_len, size_t data_len, c
     free(b.data);
 }
 
-#define REFUSED(name, header, data_len, words)                                                     \
-    static void safetensors_##name##_is_refused(void **state) {                                    \
-        (void)state;                                                                               \
-        try_header(header, strlen(header), data_len, words);                                       \
+#define REFUSED(name, header, data_len, words)                  \
+    static void safetensors_##name##_is_refused(void **state) { \
+        (void)state;                                            \
+        try_header(header, strlen(header), data_len, words);    \
     }
-#define TAKEN(name, header, data_len)                                                              \
-    static void safetensors_##name##_is_taken(void **state) {                                      \
-        (void)state;                                                                               \
-        try_header(header, strlen(header), data_len, NULL);                                        \
+#define TAKEN(name, header, data_len)                         \
+    static void safetensors_##name##_is_taken(void **state) { \
+        (void)state;                                          \
+        try_header(header, strlen(header), data_len, NULL);   \
     }
-#define T(dtype, shape, offsets)                                                                   \
+#define T(dtype, shape, offsets) \
     "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 #define ONE(dtype, shape, offsets) "{\"a\":" T(dtype, shape, offsets) "}"
 
 /* rule 1 is tested on bytes, below; rule 2: JSON */
 TAKEN(empty_object, "{}", 0)
-TAKEN(header_with_spaces, "{ \"a\" : { \"dtype\" : \"U8\" , \"shape\" : [ 2 ] , "
-                          "\"data_offsets\" : [ 0 , 2 ] } }   ", 2)
-TAKEN(header_nested_sixty_deep, "{\"a\":{\"x\":"
-    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-    ",\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0)
-REFUSED(header_nested_seventy_deep, "{\"a\":{\"x\":"
-    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-    ",\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "nested")
+TAKEN(header_with_spaces,
+      "{ \"a\" : { \"dtype\" : \"U8\" , \"shape\" : [ 2 ] , "
+      "\"data_offsets\" : [ 0 , 2 ] } }   ",
+      2)
+TAKEN(header_nested_sixty_deep,
+      "{\"a\":{\"x\":"
+      "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+      "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+      ",\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+      0)
+REFUSED(header_nested_seventy_deep,
+        "{\"a\":{\"x\":"
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+        "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+        ",\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+        0, "nested")
 REFUSED(header_list, "[]", 0, "must begin with '{'")
 REFUSED(header_beginning_with_a_space, " {}", 0, "must begin with '{'")
 REFUSED(header_cut_off, "{\"a\":", 0, "must be an object")
@@ -119,8 +125,8 @@ REFUSED(offset_text, ONE("U8", "[0]", "[\"0\",0]"), 0, "whole number")
 REFUSED(missing_dtype, "{\"a\":{\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "lacks")
 REFUSED(missing_shape, "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,0]}}", 0, "lacks")
 REFUSED(missing_offsets, "{\"a\":{\"dtype\":\"U8\",\"shape\":[0]}}", 0, "lacks")
-REFUSED(shape_twice, "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"shape\":[0],\"data_offsets\":[0,0]}}", 0,
-        "twice")
+REFUSED(shape_twice,
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "twice")
 REFUSED(entry_number, "{\"a\":1}", 0, "object")
 /* rule 6: size */
 TAKEN(rank_zero, ONE("F32", "[]", "[0,4]"), 4)
@@ -136,8 +142,9 @@ REFUSED(bits_beyond_64_bits, ONE("F64", "[1152921504606846976]", "[0,0]"), 0, "f
 TAKEN(data_in_another_order,
       "{\"a\":" T("U8", "[1]", "[2,3]") ",\"b\":" T("U8", "[2]", "[0,2]") "}", 3)
 TAKEN(empty_span_between,
-      "{\"a\":" T("U8", "[1]", "[0,1]") ",\"b\":" T("U8", "[0]", "[1,1]") ",\"c\":" T(
-          "U8", "[1]", "[1,2]") "}", 2)
+      "{\"a\":" T("U8", "[1]", "[0,1]") ",\"b\":" T("U8", "[0]", "[1,1]") ",\"c\":" T("U8", "[1]",
+                                                                                      "[1,2]") "}",
+      2)
 REFUSED(span_not_from_zero, ONE("U8", "[1]", "[1,2]"), 2, "hole")
 REFUSED(hole, "{\"a\":" T("U8", "[1]", "[0,1]") ",\"b\":" T("U8", "[1]", "[2,3]") "}", 3, "hole")
 REFUSED(overlap, "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[1,3]") "}", 3,
@@ -145,8 +152,10 @@ REFUSED(overlap, "{\"a\":" T("U8", "[2]", "[0,2]") ",\"b\":" T("U8", "[2]", "[1,
 REFUSED(data_after_the_last_tensor, ONE("U8", "[1]", "[0,1]"), 2, "follow the last")
 REFUSED(data_without_tensor, "{}", 1, "follow the last")
 /* rule 8: unknown keys */
-TAKEN(unknown_key, "{\"a\":{\"x\":[1,-2.5e+3,{\"y\":null}],\"dtype\":\"U8\",\"shape\":[1],"
-                   "\"note\":\"\\\"\",\"data_offsets\":[0,1],\"z\":true}}", 1)
+TAKEN(unknown_key,
+      "{\"a\":{\"x\":[1,-2.5e+3,{\"y\":null}],\"dtype\":\"U8\",\"shape\":[1],"
+      "\"note\":\"\\\"\",\"data_offsets\":[0,1],\"z\":true}}",
+      1)
 REFUSED(unknown_key_with_broken_value,
         "{\"a\":{\"x\":01,\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "number")
 
@@ -253,8 +262,9 @@ static void safetensors_long_name_keeps_the_rule_readable(void **state) {
 
 static void safetensors_every_cut_and_flip_is_survived(void **state) {
     (void)state;
-    const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":" T("F32", "[2,1]", "[0,8]") ","
-                         "\"b\\u00e4\":" T("U8", "[3]", "[8,11]") "}";
+    const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":" T(
+        "F32", "[2,1]", "[0,8]") ","
+                                 "\"b\\u00e4\":" T("U8", "[3]", "[8,11]") "}";
     bytes b = file_of(header, strlen(header), 11);
     for (size_t i = 0; i < b.size; i++) {
         /* a block of its own, so that reading past a cut end is seen by the sanitizer */
@@ -360,25 +370,73 @@ static void safetensors_every_fault_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        K(empty_object), K(header_with_spaces), K(header_nested_sixty_deep),
-        R(header_nested_seventy_deep), R(header_list), R(header_beginning_with_a_space),
-        R(header_cut_off), R(header_with_trailing_comma), R(header_without_comma),
-        R(header_with_text_behind), R(header_with_invalid_utf8), R(header_with_overlong_utf8),
-        R(header_with_bare_control_character), R(header_with_unknown_escape),
-        R(header_with_half_surrogate), R(name_with_nul), K(metadata_object), K(metadata_null),
-        R(metadata_number), R(metadata_list), R(metadata_tensor), R(metadata_twice),
-        R(metadata_key_twice), K(two_names), R(name_twice), R(name_twice_by_an_escape),
-        R(unknown_dtype), R(lowercase_dtype), R(dtype_number), R(negative_dimension),
-        R(negative_zero_dimension), R(positive_sign_dimension), R(fraction_dimension),
-        R(exponent_dimension), R(leading_zero_dimension), R(double_zero_dimension),
-        R(dimension_beyond_63_bits), R(shape_number), K(rank_eight), R(rank_nine), R(one_offset),
-        R(three_offsets), R(reversed_offsets), R(offset_past_end), R(offset_text),
-        R(missing_dtype), R(missing_shape), R(missing_offsets), R(shape_twice), R(entry_number),
-        K(rank_zero), K(zero_dimension), K(whole_bytes_of_six_bit_numbers),
-        K(whole_bytes_of_four_bit_numbers), R(half_a_byte), R(span_too_short), R(span_too_long),
-        R(product_beyond_64_bits), R(bits_beyond_64_bits), K(data_in_another_order),
-        K(empty_span_between), R(span_not_from_zero), R(hole), R(overlap),
-        R(data_after_the_last_tensor), R(data_without_tensor), K(unknown_key),
+        K(empty_object),
+        K(header_with_spaces),
+        K(header_nested_sixty_deep),
+        R(header_nested_seventy_deep),
+        R(header_list),
+        R(header_beginning_with_a_space),
+        R(header_cut_off),
+        R(header_with_trailing_comma),
+        R(header_without_comma),
+        R(header_with_text_behind),
+        R(header_with_invalid_utf8),
+        R(header_with_overlong_utf8),
+        R(header_with_bare_control_character),
+        R(header_with_unknown_escape),
+        R(header_with_half_surrogate),
+        R(name_with_nul),
+        K(metadata_object),
+        K(metadata_null),
+        R(metadata_number),
+        R(metadata_list),
+        R(metadata_tensor),
+        R(metadata_twice),
+        R(metadata_key_twice),
+        K(two_names),
+        R(name_twice),
+        R(name_twice_by_an_escape),
+        R(unknown_dtype),
+        R(lowercase_dtype),
+        R(dtype_number),
+        R(negative_dimension),
+        R(negative_zero_dimension),
+        R(positive_sign_dimension),
+        R(fraction_dimension),
+        R(exponent_dimension),
+        R(leading_zero_dimension),
+        R(double_zero_dimension),
+        R(dimension_beyond_63_bits),
+        R(shape_number),
+        K(rank_eight),
+        R(rank_nine),
+        R(one_offset),
+        R(three_offsets),
+        R(reversed_offsets),
+        R(offset_past_end),
+        R(offset_text),
+        R(missing_dtype),
+        R(missing_shape),
+        R(missing_offsets),
+        R(shape_twice),
+        R(entry_number),
+        K(rank_zero),
+        K(zero_dimension),
+        K(whole_bytes_of_six_bit_numbers),
+        K(whole_bytes_of_four_bit_numbers),
+        R(half_a_byte),
+        R(span_too_short),
+        R(span_too_long),
+        R(product_beyond_64_bits),
+        R(bits_beyond_64_bits),
+        K(data_in_another_order),
+        K(empty_span_between),
+        R(span_not_from_zero),
+        R(hole),
+        R(overlap),
+        R(data_after_the_last_tensor),
+        R(data_without_tensor),
+        K(unknown_key),
         R(unknown_key_with_broken_value),
         cmocka_unit_test(safetensors_header_length_out_of_bounds_is_refused),
         cmocka_unit_test(safetensors_names_with_escapes_are_decoded),

@@ -278,8 +278,8 @@ static void store_official_convolutions_are_turned(void **state) {
     for (int i = 0; i < 3; i++) {
         const i4_weight *a = i4_store_conv(official, convs[i].name, convs[i].out, convs[i].in,
                                            convs[i].kernel, NULL);
-        const i4_weight *b = i4_store_conv(split, convs[i].name, convs[i].out, convs[i].in,
-                                           convs[i].kernel, NULL);
+        const i4_weight *b =
+            i4_store_conv(split, convs[i].name, convs[i].out, convs[i].in, convs[i].kernel, NULL);
         assert_non_null(a);
         assert_non_null(b);
         assert_int_equal(a->format, I4_W_BF16);
@@ -345,8 +345,9 @@ static void add_triplet(const char *name, const uint8_t *bf16, int rows, int col
 
 static void make_mflux(void) {
     char map[64 << 10];
-    int n = snprintf(map, sizeof map, "{\"metadata\":{\"quantization_level\":\"8\","
-                                      "\"mflux_version\":\"0.12\"},\"weight_map\":{");
+    int n = snprintf(map, sizeof map,
+                     "{\"metadata\":{\"quantization_level\":\"8\","
+                     "\"mflux_version\":\"0.12\"},\"weight_map\":{");
     i4_st_file *text = i4_st_open(GOLDEN "mlx-bf16/text_encoder.safetensors", NULL);
     i4_st_file *vae = i4_st_open(GOLDEN "mlx-bf16/vae.safetensors", NULL);
     assert_true(text && vae);
@@ -415,7 +416,8 @@ static void store_mflux_folder_opens(void **state) {
 static void store_mflux_tables_and_attention_may_be_affine(void **state) {
     (void)state;
     make_mflux();
-    i4_store *a = open_part(temp.path, I4_PART_TEXT), *b = open_part(GOLDEN "mlx-bf16", I4_PART_TEXT);
+    i4_store *a = open_part(temp.path, I4_PART_TEXT),
+             *b = open_part(GOLDEN "mlx-bf16", I4_PART_TEXT);
     i4_weight *table = i4_store_table(a, "embed_tokens", VOCABULARY, TEXT_WIDTH, NULL);
     assert_int_equal(table->format, I4_W_AFFINE8);
     expect_close(table, i4_store_table(b, "embed_tokens", VOCABULARY, TEXT_WIDTH, NULL), 0.05f);
@@ -548,14 +550,16 @@ static void store_fp8_scales_of_every_shape_are_taken(void **state) {
         const int64_t *dim;
         i4_st_dtype dtype;
         bool per_row;
-    } cases[] = {{1, row, I4_ST_F32, true},    {2, column, I4_ST_BF16, true},
-                 {1, single, I4_ST_F16, false}, {0, NULL, I4_ST_F32, false}};
+    } cases[] = {{1, row, I4_ST_F32, true},
+                 {2, column, I4_ST_BF16, true},
+                 {1, single, I4_ST_F16, false},
+                 {0, NULL, I4_ST_F32, false}};
     for (int i = 0; i < 4; i++) {
         made_vector(&made, "odd", I4_ST_U8, 3, NULL); /* puts the rest at odd addresses */
         uint8_t *codes = made_matrix(&made, "x.weight", I4_ST_F8_E4M3, 4, 8, NULL);
         memset(codes, 0x38, 4 * 8); /* 1.0 */
-        void *scale = made_add(&made, "x.weight_scale", cases[i].dtype, cases[i].rank,
-                               cases[i].dim, NULL);
+        void *scale =
+            made_add(&made, "x.weight_scale", cases[i].dtype, cases[i].rank, cases[i].dim, NULL);
         for (int r = 0; r < (cases[i].per_row ? 4 : 1); r++) {
             float value = 0.5f * (float)(r + 1);
             uint16_t half = cases[i].dtype == I4_ST_F16 ? i4_to_f16(value) : i4_to_bf16(value);

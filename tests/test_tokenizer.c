@@ -6,7 +6,7 @@
 #include "base/os.h"
 #include "io/json.h"
 #include "model/bpe.h"
-#include "model/caption.h"
+#include "caption/caption.h"
 #include "model/nfc.h"
 #include "model/tokenizer.h"
 
@@ -596,6 +596,19 @@ static void tokenizer_hostile_texts_are_encoded(void **state) {
     i4_tokenizer_close(t);
 }
 
+static void tokenizer_empty_text_gives_no_ids(void **state) {
+    (void)state;
+    i4_tokenizer *t = open_or_fail(GOLDEN "tokenizer/tokenizer.json");
+    const i4_str empty[] = {{"", 0}, {NULL, 0}};
+    for (size_t i = 0; i < 2; i++) {
+        int32_t *ids;
+        assert_int_equal(encode(t, empty[i], &ids), 0);
+        assert_non_null(ids);
+        i4_free(ids);
+    }
+    i4_tokenizer_close(t);
+}
+
 static void tokenizer_text_beyond_the_limit_is_refused(void **state) {
     (void)state;
     i4_tokenizer *t = open_or_fail(GOLDEN "tokenizer/tokenizer.json");
@@ -627,14 +640,15 @@ static json_t *changed(const char *path, json_t *value) {
         if (!path[len]) {
             break;
         }
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
+        at = json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10))
+                               : json_object_get(at, key);
         assert_non_null(at);
         path += len + 1;
     }
     if (!value) {
         json_object_del(at, key);
     } else if (json_is_array(at)) {
-        json_array_set_new(at, (size_t)atoi(key), value);
+        json_array_set_new(at, strtoul(key, NULL, 10), value);
     } else {
         json_object_set_new(at, key, value);
     }
@@ -899,6 +913,7 @@ int main(void) {
         cmocka_unit_test(tokenizer_nfc_of_random_marks_agrees_with_utf8proc),
         cmocka_unit_test(tokenizer_invalid_utf8_is_refused),
         cmocka_unit_test(tokenizer_hostile_texts_are_encoded),
+        cmocka_unit_test(tokenizer_empty_text_gives_no_ids),
         cmocka_unit_test(tokenizer_text_beyond_the_limit_is_refused),
         cmocka_unit_test(tokenizer_other_kinds_are_unsupported),
         cmocka_unit_test(tokenizer_harmless_variants_are_accepted),

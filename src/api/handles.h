@@ -4,7 +4,7 @@
 
 #include "ideogram4.h"
 
-#include "model/caption.h"
+#include "caption/caption.h"
 #include "pipeline/engine.h"
 
 struct id4_model {

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 typedef enum i4_fault_kind {
-    I4_FAULT_ALLOC,  /* bytes = size asked for */
+    I4_FAULT_ALLOC, /* bytes = size asked for */
     I4_FAULT_OPEN,
     I4_FAULT_MAP,
     I4_FAULT_READ,

@@ -40,15 +40,15 @@ bool i4_dir_make(const char *path, i4_err *err);
 bool i4_dir_list(const char *path, size_t limit, char ***names, size_t *count, i4_err *err);
 void i4_dir_list_free(char **names, size_t count);
 
-double i4_seconds(void);      /* monotonic */
+double i4_seconds(void);       /* monotonic */
 int64_t i4_unix_seconds(void); /* wall clock */
 bool i4_random_bytes(void *out, size_t size);
 
-int i4_cpu_count(void);              /* usable by this process, at least 1 */
-uint64_t i4_memory_total(void);      /* bytes, 0 if unknown; container limits respected */
-uint64_t i4_memory_available(void);  /* bytes, 0 if unknown */
-uint64_t i4_memory_resident(void);   /* of this process now, 0 if unknown */
-uint64_t i4_memory_peak(void);       /* of this process so far, 0 if unknown */
+int i4_cpu_count(void);             /* usable by this process, at least 1 */
+uint64_t i4_memory_total(void);     /* bytes, 0 if unknown; container limits respected */
+uint64_t i4_memory_available(void); /* bytes, 0 if unknown */
+uint64_t i4_memory_resident(void);  /* of this process now, 0 if unknown */
+uint64_t i4_memory_peak(void);      /* of this process so far, 0 if unknown */
 
 /* CPU features that the kernel must grant first. True when AMX tile state may be used. */
 bool i4_os_amx_permit(void);

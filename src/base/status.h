@@ -10,17 +10,17 @@
 #include <stddef.h>
 
 /* name, value (fixed for ever: the public header repeats it), text */
-#define I4_STATUS_LIST(X)                                                                          \
-    X(OK, 0, "ok")                                                                                 \
-    X(CANCELLED, -1, "cancelled")                                                                  \
-    X(INVALID_ARGUMENT, -2, "invalid argument")                                                    \
-    X(NOT_FOUND, -3, "not found")                                                                  \
-    X(IO, -4, "input/output error")                                                                \
-    X(FORMAT, -5, "malformed data")                                                                \
-    X(UNSUPPORTED, -6, "not supported")                                                            \
-    X(OUT_OF_MEMORY, -7, "out of memory")                                                          \
-    X(DEVICE, -8, "device error")                                                                  \
-    X(BUSY, -9, "busy")                                                                            \
+#define I4_STATUS_LIST(X)                       \
+    X(OK, 0, "ok")                              \
+    X(CANCELLED, -1, "cancelled")               \
+    X(INVALID_ARGUMENT, -2, "invalid argument") \
+    X(NOT_FOUND, -3, "not found")               \
+    X(IO, -4, "input/output error")             \
+    X(FORMAT, -5, "malformed data")             \
+    X(UNSUPPORTED, -6, "not supported")         \
+    X(OUT_OF_MEMORY, -7, "out of memory")       \
+    X(DEVICE, -8, "device error")               \
+    X(BUSY, -9, "busy")                         \
     X(INTERNAL, -10, "internal error")
 
 typedef enum i4_status {
@@ -35,7 +35,7 @@ typedef struct i4_err {
 } i4_err;
 
 #if defined(__GNUC__)
-#define I4_PRINTF(format_index, first_argument)                                                    \
+#define I4_PRINTF(format_index, first_argument) \
     __attribute__((format(printf, format_index, first_argument)))
 #else
 #define I4_PRINTF(format_index, first_argument)

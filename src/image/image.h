@@ -40,7 +40,8 @@ typedef struct i4_pairs {
     char **key, **value; /* owned */
     size_t count;
 } i4_pairs;
-/* Text inside a picture without decoding pixels; an unknown file type is FORMAT, none is count 0. */
+/* Text inside a picture without decoding pixels; an unknown file type is FORMAT, none is count 0.
+ */
 bool i4_image_text(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err);
 void i4_pairs_free(i4_pairs *pairs);
 const char *i4_pairs_get(const i4_pairs *pairs, const char *key); /* NULL: none */

@@ -103,8 +103,8 @@ static bool member(i4_json object, const char *key, json_t **out, i4_err *err) {
     }
     if (!json_is_object(object.value)) {
         const char *path = object.path && *object.path ? object.path : "the top level";
-        return i4_fail(err, I4_E_FORMAT, "%s in %s: expected an object, got %s", path,
-                       object.label, i4_json_type(object.value));
+        return i4_fail(err, I4_E_FORMAT, "%s in %s: expected an object, got %s", path, object.label,
+                       i4_json_type(object.value));
     }
     *out = json_object_get(object.value, key);
     if (json_is_null(*out)) {
@@ -147,8 +147,7 @@ bool i4_json_int(i4_json object, const char *key, int64_t min, int64_t max, int6
     if (whole_in(value, min, max, out)) {
         return true;
     }
-    snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)min,
-             (long long)max);
+    snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)min, (long long)max);
     show(value, got);
     return unexpected(object, key, what, got, err);
 }

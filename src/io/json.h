@@ -15,9 +15,9 @@ json_t *i4_json_parse(const char *data, size_t size, const char *label, i4_err *
 json_t *i4_json_load(const char *path, size_t limit_bytes, i4_err *err);
 
 typedef struct i4_json {
-    json_t *value;       /* borrowed; may be NULL (absent) */
-    const char *label;   /* file */
-    const char *path;    /* of value inside the file, "" for the root */
+    json_t *value;     /* borrowed; may be NULL (absent) */
+    const char *label; /* file */
+    const char *path;  /* of value inside the file, "" for the root */
 } i4_json;
 
 /* All: absent (or JSON null) gives the default; wrong type or out of range fails. */

@@ -56,8 +56,7 @@ static bool copied(const char *text, char **out, i4_err *err) {
 }
 
 /* *out: the path if such a file is there, else NULL. */
-static bool optional_file(const char *root, const char *a, const char *b, char **out,
-                          i4_err *err) {
+static bool optional_file(const char *root, const char *a, const char *b, char **out, i4_err *err) {
     path p;
     *out = NULL;
     return join(root, a, b, &p, err) && (!is_file(p.text) || copied(p.text, out, err));
@@ -108,8 +107,9 @@ static bool is_plain_name(const char *name) {
 /* One shard: it exists and holds every tensor the index says. */
 static bool check_shard(const char *shard, const mapping *entry, size_t count, i4_err *err) {
     if (!is_file(shard)) {
-        return i4_fail(err, I4_E_FORMAT, "%s is missing, though the index names it; copy the whole "
-                                         "model again",
+        return i4_fail(err, I4_E_FORMAT,
+                       "%s is missing, though the index names it; copy the whole "
+                       "model again",
                        shard);
     }
     i4_st_file *file = i4_st_open(shard, err);
@@ -290,8 +290,8 @@ static bool folder_is_marked(const char *folder, bool *marked, i4_err *err) {
     }
     bool good = true;
     for (size_t i = 0; good && !*marked && i < count; i++) {
-        good = !is_shard(names[i]) || (join(folder, names[i], NULL, &p, err) &&
-                                       shard_is_marked(p.text, marked, err));
+        good = !is_shard(names[i]) ||
+               (join(folder, names[i], NULL, &p, err) && shard_is_marked(p.text, marked, err));
     }
     i4_dir_list_free(names, count);
     return good;
@@ -398,8 +398,8 @@ static bool read_fp8(i4_manifest *m, i4_err *err) {
 static bool holds_nf4(const char *shard, bool *nf4, i4_err *err) {
     i4_st_file *file = i4_st_open(shard, err);
     for (size_t i = 0; file && i < i4_st_count(file); i++) {
-        *nf4 = *nf4 || i4_str_ends(i4_str_c(i4_st_at(file, i)->name),
-                                   ".quant_state.bitsandbytes__nf4");
+        *nf4 = *nf4 ||
+               i4_str_ends(i4_str_c(i4_st_at(file, i)->name), ".quant_state.bitsandbytes__nf4");
     }
     i4_st_close(file);
     return file != NULL;
@@ -498,11 +498,11 @@ static bool read_layout(i4_manifest *m, i4_err *err) {
 
 bool i4_manifest_read(const char *folder, i4_manifest *manifest, i4_err *err) {
     memset(manifest, 0, sizeof *manifest);
-    bool good = set_root(manifest, folder, err) && read_layout(manifest, err) &&
-                optional_file(manifest->root, "tokenizer", "tokenizer.json",
-                              &manifest->tokenizer_path, err) &&
-                optional_file(manifest->root, "latent_norm.json", NULL,
-                              &manifest->latent_norm_path, err);
+    bool good =
+        set_root(manifest, folder, err) && read_layout(manifest, err) &&
+        optional_file(manifest->root, "tokenizer", "tokenizer.json", &manifest->tokenizer_path,
+                      err) &&
+        optional_file(manifest->root, "latent_norm.json", NULL, &manifest->latent_norm_path, err);
     if (!good) {
         i4_manifest_free(manifest);
     }

@@ -15,7 +15,13 @@ typedef enum i4_layout {
 } i4_layout;
 const char *i4_layout_name(i4_layout layout);
 
-typedef enum i4_part { I4_PART_TEXT, I4_PART_COND, I4_PART_FREE, I4_PART_VAE, I4_PART_COUNT } i4_part;
+typedef enum i4_part {
+    I4_PART_TEXT,
+    I4_PART_COND,
+    I4_PART_FREE,
+    I4_PART_VAE,
+    I4_PART_COUNT
+} i4_part;
 /* "text_encoder", "conditional_transformer", "unconditional_transformer", "vae" */
 const char *i4_part_name(i4_part part);
 
@@ -23,14 +29,14 @@ typedef struct i4_manifest {
     i4_layout layout;
     char root[4096];
     struct {
-        char **files;      /* owned; safetensors paths, in the order that later ones win */
+        char **files; /* owned; safetensors paths, in the order that later ones win */
         size_t file_count;
         bool indexed;      /* from an index: a name in two files is an error */
         char *config_path; /* owned; NULL when the layout has none or it is absent */
     } part[I4_PART_COUNT];
-    char *tokenizer_path; /* owned; tokenizer/tokenizer.json; NULL if absent */
+    char *tokenizer_path;   /* owned; tokenizer/tokenizer.json; NULL if absent */
     char *latent_norm_path; /* owned; latent_norm.json; NULL if absent (the default constants) */
-    char source[128];     /* split_model.json "source", "" if unknown */
+    char source[128];       /* split_model.json "source", "" if unknown */
 } i4_manifest;
 
 /* NOT_FOUND: no such folder; FORMAT: a broken or unknown layout (the sentence names the supported

@@ -330,8 +330,9 @@ static bool check_spans(const reader *r) {
     for (size_t i = 0; i < f->count; i++) {
         const i4_st_tensor *t = &f->tensor[i];
         if (t->data != expected) {
-            return broken(r, t->data > expected ? "there is a hole before its data"
-                                                : "its data overlap another tensor's",
+            return broken(r,
+                          t->data > expected ? "there is a hole before its data"
+                                             : "its data overlap another tensor's",
                           t->name);
         }
         expected += t->size;
@@ -483,17 +484,15 @@ const i4_st_tensor *i4_st_at(const i4_st_file *file, size_t index) {
 
 const i4_st_tensor *i4_st_find(const i4_st_file *file, const char *name) {
     i4_st_tensor key = {.name = name};
-    return file->count == 0
-               ? NULL
-               : bsearch(&key, file->tensor, file->count, sizeof key, by_name);
+    return file->count == 0 ? NULL : bsearch(&key, file->tensor, file->count, sizeof key, by_name);
 }
 
 const char *i4_st_metadata(const i4_st_file *file, const char *key) {
     pair wanted = {key, NULL};
-    const pair *found = file->metadata_count == 0
-                            ? NULL
-                            : bsearch(&wanted, file->metadata, file->metadata_count, sizeof wanted,
-                                      by_key);
+    const pair *found =
+        file->metadata_count == 0
+            ? NULL
+            : bsearch(&wanted, file->metadata, file->metadata_count, sizeof wanted, by_key);
     return found ? found->value : NULL;
 }
 

@@ -17,28 +17,28 @@
 #include <stdio.h>
 
 /* name, text in the file, bits */
-#define I4_ST_DTYPE_LIST(X)                                                                        \
-    X(BOOL, "BOOL", 8)                                                                             \
-    X(U8, "U8", 8)                                                                                 \
-    X(I8, "I8", 8)                                                                                 \
-    X(F8_E5M2, "F8_E5M2", 8)                                                                       \
-    X(F8_E4M3, "F8_E4M3", 8)                                                                       \
-    X(F8_E8M0, "F8_E8M0", 8)                                                                       \
-    X(F8_E4M3FNUZ, "F8_E4M3FNUZ", 8)                                                               \
-    X(F8_E5M2FNUZ, "F8_E5M2FNUZ", 8)                                                               \
-    X(I16, "I16", 16)                                                                              \
-    X(U16, "U16", 16)                                                                              \
-    X(F16, "F16", 16)                                                                              \
-    X(BF16, "BF16", 16)                                                                            \
-    X(I32, "I32", 32)                                                                              \
-    X(U32, "U32", 32)                                                                              \
-    X(F32, "F32", 32)                                                                              \
-    X(C64, "C64", 64)                                                                              \
-    X(F64, "F64", 64)                                                                              \
-    X(I64, "I64", 64)                                                                              \
-    X(U64, "U64", 64)                                                                              \
-    X(F4, "F4", 4)                                                                                 \
-    X(F6_E2M3, "F6_E2M3", 6)                                                                       \
+#define I4_ST_DTYPE_LIST(X)          \
+    X(BOOL, "BOOL", 8)               \
+    X(U8, "U8", 8)                   \
+    X(I8, "I8", 8)                   \
+    X(F8_E5M2, "F8_E5M2", 8)         \
+    X(F8_E4M3, "F8_E4M3", 8)         \
+    X(F8_E8M0, "F8_E8M0", 8)         \
+    X(F8_E4M3FNUZ, "F8_E4M3FNUZ", 8) \
+    X(F8_E5M2FNUZ, "F8_E5M2FNUZ", 8) \
+    X(I16, "I16", 16)                \
+    X(U16, "U16", 16)                \
+    X(F16, "F16", 16)                \
+    X(BF16, "BF16", 16)              \
+    X(I32, "I32", 32)                \
+    X(U32, "U32", 32)                \
+    X(F32, "F32", 32)                \
+    X(C64, "C64", 64)                \
+    X(F64, "F64", 64)                \
+    X(I64, "I64", 64)                \
+    X(U64, "U64", 64)                \
+    X(F4, "F4", 4)                   \
+    X(F6_E2M3, "F6_E2M3", 6)         \
     X(F6_E3M2, "F6_E3M2", 6)
 
 typedef enum i4_st_dtype {
@@ -67,7 +67,7 @@ void i4_st_close(i4_st_file *file);
 
 const char *i4_st_path(const i4_st_file *file);
 size_t i4_st_count(const i4_st_file *file);
-const i4_st_tensor *i4_st_at(const i4_st_file *file, size_t index); /* sorted by name */
+const i4_st_tensor *i4_st_at(const i4_st_file *file, size_t index);       /* sorted by name */
 const i4_st_tensor *i4_st_find(const i4_st_file *file, const char *name); /* NULL: none */
 /* Value of a __metadata__ key, NULL if absent. */
 const char *i4_st_metadata(const i4_st_file *file, const char *key);

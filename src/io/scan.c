@@ -13,7 +13,8 @@ bool i4_scan_fail(i4_scan *s, const char *problem) {
 }
 
 char i4_scan_peek(i4_scan *s) {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
+    while (s->at < s->end &&
+           (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
         s->at++;
     }
     return s->at < s->end && !s->problem ? *s->at : '\0';

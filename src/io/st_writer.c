@@ -95,9 +95,9 @@ i4_st_writer *i4_st_create(const char *path, const i4_st_decl *decls, size_t cou
     i4_buf header;
     i4_buf_init(&header, I4_LIMIT_ST_HEADER_BYTES);
     i4_st_writer *w = i4_calloc(1, sizeof *w);
-    bool good = w ? build_header(&header, decls, count, &w->total, err) &&
-                        start(w, path, &header, err)
-                  : i4_fail_memory(err, "a safetensors writer", sizeof *w);
+    bool good =
+        w ? build_header(&header, decls, count, &w->total, err) && start(w, path, &header, err)
+          : i4_fail_memory(err, "a safetensors writer", sizeof *w);
     i4_buf_free(&header);
     if (good) {
         return w;

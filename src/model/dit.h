@@ -22,16 +22,16 @@ typedef struct i4_dit_layer {
 } i4_dit_layer;
 
 typedef struct i4_dit {
-    const i4_dit_config *config; /* borrowed */
-    bool has_text;               /* conditional: llm_cond_* loaded */
-    i4_weight *input;            /* [width, channels] + bias (+ image indicator) */
-    i4_tensor text_norm;         /* [features] */
-    i4_weight *text;             /* [width, features] + bias (+ text indicator) */
+    const i4_dit_config *config;   /* borrowed */
+    bool has_text;                 /* conditional: llm_cond_* loaded */
+    i4_weight *input;              /* [width, channels] + bias (+ image indicator) */
+    i4_tensor text_norm;           /* [features] */
+    i4_weight *text;               /* [width, features] + bias (+ text indicator) */
     i4_weight *time_in, *time_out; /* [width, width] + bias */
-    i4_weight *adaln;            /* [adaln, width] + bias */
-    i4_weight *final_modulation; /* [width, adaln] + bias */
-    i4_weight *final;            /* [channels, width] + bias */
-    i4_dit_layer *layer;         /* owned, [config->layers] */
+    i4_weight *adaln;              /* [adaln, width] + bias */
+    i4_weight *final_modulation;   /* [width, adaln] + bias */
+    i4_weight *final;              /* [channels, width] + bias */
+    i4_dit_layer *layer;           /* owned, [config->layers] */
 } i4_dit;
 
 bool i4_dit_load(i4_dit *dit, const i4_dit_config *config, i4_store *store, bool has_text,

@@ -678,6 +678,9 @@ bool i4_tokenizer_encode(const i4_tokenizer *tokenizer, i4_str text, int32_t **i
     if (!i4_utf8_valid(text)) {
         return i4_fail(err, I4_E_INVALID_ARGUMENT, "the text is not valid UTF-8");
     }
+    if (text.len == 0) {
+        text.ptr = ""; /* may have been NULL, which takes no offset */
+    }
     encoder e;
     const bool is_done = encoder_begin(&e, tokenizer, err) && encode_text(&e, text, err);
     encoder_end(&e, is_done, ids, count);

@@ -9,7 +9,12 @@
 #include "pipeline/model.h"
 #include "tensor/wrap.h"
 
-typedef enum i4_phase { I4_PHASE_LOAD, I4_PHASE_ENCODE, I4_PHASE_DENOISE, I4_PHASE_DECODE } i4_phase;
+typedef enum i4_phase {
+    I4_PHASE_LOAD,
+    I4_PHASE_ENCODE,
+    I4_PHASE_DENOISE,
+    I4_PHASE_DECODE
+} i4_phase;
 
 typedef struct i4_progress {
     i4_phase phase;
@@ -45,7 +50,7 @@ typedef struct i4_engine {
     i4_model *model;
     void *state;
     i4_ctx ctx;
-    i4_trace trace; /* when profiling: ctx runs on the trace wrapper over `state` */
+    i4_trace trace;        /* when profiling: ctx runs on the trace wrapper over `state` */
     i4_lowrank **adapters; /* owned, by slot */
     i4_lowrank *adapter_nodes;
     i4_cached_prompt cache[I4_PROMPT_CACHE];

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
-#include "model/caption.h"
+#include "caption/caption.h"
 #include "pipeline/passes.h"
 
 #include <stdio.h>

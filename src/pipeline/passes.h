@@ -14,10 +14,10 @@ typedef struct i4_denoise {
     const void *features; /* [tokens, features] in act dtype; tokens 0: text-free only */
     int tokens, gh, gw;
     const i4_schedule *schedule;
-    int run_steps;        /* how many of them are run: all, but one when measuring */
-    const float *rope;    /* [tokens + gh·gw, head_dim] */
-    const float *noise;   /* [gh·gw, channels] */
-    float *z1, *latents;  /* results; z1 may be NULL */
+    int run_steps;       /* how many of them are run: all, but one when measuring */
+    const float *rope;   /* [tokens + gh·gw, head_dim] */
+    const float *noise;  /* [gh·gw, channels] */
+    float *z1, *latents; /* results; z1 may be NULL */
     void (*on_step)(int step, int count, void *user);
     void *user;
 } i4_denoise;

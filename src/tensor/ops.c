@@ -2,6 +2,7 @@
 #include "tensor/ops.h"
 
 #include "base/checked.h"
+#include "base/limits.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -162,8 +163,8 @@ i4_tensor i4_new(i4_ctx *ctx, i4_dtype dtype, int rank, int64_t d0, int64_t d1, 
             ctx->place[slot].scope = -1;
         }
         i4_fail(&ctx->err, I4_E_OUT_OF_MEMORY,
-                "the working memory of %zu bytes is too small for %s %d", ctx->capacity,
-                ctx->stage, ctx->layer);
+                "the working memory of %zu bytes is too small for %s %d", ctx->capacity, ctx->stage,
+                ctx->layer);
         return i4_none;
     }
     ctx->place[slot] = (i4_place){offset, bytes, ctx->scope};
@@ -201,8 +202,12 @@ i4_tensor i4_const(const float *data, int64_t count) {
         const float *in;
         void *out;
     } cast = {data};
-    i4_tensor t = {.dtype = I4_F32, .rank = 1, .dim = {count, 1, 1}, .row_stride = count,
-                   .data = cast.out, .place = -1};
+    i4_tensor t = {.dtype = I4_F32,
+                   .rank = 1,
+                   .dim = {count, 1, 1},
+                   .row_stride = count,
+                   .data = cast.out,
+                   .place = -1};
     return t;
 }
 
@@ -375,8 +380,7 @@ i4_tensor i4_linear_swiglu(i4_ctx *ctx, i4_tensor x, const i4_weight *gate, cons
     /* With adapters both products are needed apart; in row chunks, so that the working memory
      * stays what it is without them. */
     for (int64_t r = 0; r < x.dim[0] && i4_ctx_ok(ctx); r += SWIGLU_ADAPTER_ROWS) {
-        const int64_t n =
-            x.dim[0] - r < SWIGLU_ADAPTER_ROWS ? x.dim[0] - r : SWIGLU_ADAPTER_ROWS;
+        const int64_t n = x.dim[0] - r < SWIGLU_ADAPTER_ROWS ? x.dim[0] - r : SWIGLU_ADAPTER_ROWS;
         i4_scope_begin(ctx);
         i4_tensor g = i4_linear(ctx, i4_rows(x, r, n), gate);
         i4_tensor u = i4_linear(ctx, i4_rows(x, r, n), up);
@@ -456,7 +460,10 @@ void i4_fold_gain_into(i4_ctx *ctx, i4_tensor out, i4_tensor w, i4_tensor m, i4_
 
 void i4_qk_norm_rope(i4_ctx *ctx, i4_tensor qkv, i4_tensor gq, i4_tensor gk, i4_tensor table,
                      int heads, int kv_heads, int head_dim, float eps) {
-    i4_op op = {.kind = I4_OP_QK_NORM_ROPE, .eps = eps, .heads = heads, .kv_heads = kv_heads,
+    i4_op op = {.kind = I4_OP_QK_NORM_ROPE,
+                .eps = eps,
+                .heads = heads,
+                .kv_heads = kv_heads,
                 .head_dim = head_dim};
     op.out = qkv;
     op.in[0] = gq;
@@ -465,8 +472,9 @@ void i4_qk_norm_rope(i4_ctx *ctx, i4_tensor qkv, i4_tensor gq, i4_tensor gk, i4_
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 3)) {
         return;
     }
-    if (!is_vector(gq, head_dim) || !is_vector(gk, head_dim) || table.dtype != I4_F32 ||
-        i4_rows_of(table) != i4_rows_of(qkv) || i4_cols_of(table) != head_dim ||
+    if (head_dim > I4_LIMIT_HEAD_DIM || !is_vector(gq, head_dim) || !is_vector(gk, head_dim) ||
+        table.dtype != I4_F32 || i4_rows_of(table) != i4_rows_of(qkv) ||
+        i4_cols_of(table) != head_dim ||
         i4_cols_of(qkv) != (int64_t)(heads + 2 * kv_heads) * head_dim) {
         fail(ctx, op.kind, "shapes do not fit the heads");
         return;
@@ -476,7 +484,10 @@ void i4_qk_norm_rope(i4_ctx *ctx, i4_tensor qkv, i4_tensor gq, i4_tensor gk, i4_
 
 i4_tensor i4_attention(i4_ctx *ctx, i4_tensor q, i4_tensor k, i4_tensor v, int heads, int kv_heads,
                        float scale, bool causal) {
-    i4_op op = {.kind = I4_OP_ATTENTION, .heads = heads, .kv_heads = kv_heads, .scale = scale,
+    i4_op op = {.kind = I4_OP_ATTENTION,
+                .heads = heads,
+                .kv_heads = kv_heads,
+                .scale = scale,
                 .causal = causal};
     op.in[0] = q;
     op.in[1] = k;
@@ -486,8 +497,9 @@ i4_tensor i4_attention(i4_ctx *ctx, i4_tensor q, i4_tensor k, i4_tensor v, int h
     }
     const int64_t width = i4_cols_of(q);
     if (heads <= 0 || kv_heads <= 0 || heads % kv_heads != 0 || width % heads != 0 ||
-        i4_cols_of(k) != width / heads * kv_heads || !same_shape(k, v) ||
-        (causal && q.dim[0] != k.dim[0]) || q.dtype != k.dtype || k.dtype != v.dtype) {
+        width / heads > I4_LIMIT_HEAD_DIM || i4_cols_of(k) != width / heads * kv_heads ||
+        !same_shape(k, v) || (causal && q.dim[0] != k.dim[0]) || q.dtype != k.dtype ||
+        k.dtype != v.dtype) {
         return fail(ctx, op.kind, "shapes do not fit the heads");
     }
     op.head_dim = (int)(width / heads);
@@ -529,8 +541,8 @@ void i4_copy(i4_ctx *ctx, i4_tensor out, i4_tensor x) {
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 1)) {
         return;
     }
-    if (!same_shape(out, x)) {
-        fail(ctx, op.kind, "shapes differ");
+    if (!same_shape(out, x) || (out.dtype != x.dtype && (!is_float(out) || !is_float(x)))) {
+        fail(ctx, op.kind, "shapes differ, or whole numbers meet fractions");
         return;
     }
     run(ctx, &op);

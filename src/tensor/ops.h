@@ -41,8 +41,8 @@ typedef struct i4_ctx {
     i4_caps caps;
     i4_err err; /* sticky; status OK while fine */
     i4_place place[I4_CTX_PLACES];
-    int place_count; /* used part of the table */
-    int scope;       /* depth, 0 = outermost */
+    int place_count;             /* used part of the table */
+    int scope;                   /* depth, 0 = outermost */
     size_t capacity, used, peak; /* bytes of the slab, now, so far */
     i4_lowrank **adapters;       /* by slot, or NULL; borrowed from the engine */
     int adapter_slots;
@@ -53,8 +53,7 @@ typedef struct i4_ctx {
 } i4_ctx;
 
 /* capacity: bytes of the slab, reserved from the backend here (SIZE_MAX for measure). */
-bool i4_ctx_open(i4_ctx *ctx, const i4_backend *backend, void *state, size_t capacity,
-                 i4_err *err);
+bool i4_ctx_open(i4_ctx *ctx, const i4_backend *backend, void *state, size_t capacity, i4_err *err);
 /* Drops everything and clears the error; the slab stays. */
 void i4_ctx_reset(i4_ctx *ctx);
 void i4_ctx_close(i4_ctx *ctx);

@@ -29,9 +29,9 @@ const char *i4_format_name(i4_format format) {
     case I4_W_BF16:
         return "bf16";
     case I4_W_AFFINE8:
-        return "affine8";
+        return "q8";
     case I4_W_AFFINE4:
-        return "affine4";
+        return "q4";
     case I4_W_FP8:
         return "fp8";
     }

@@ -55,16 +55,16 @@ typedef struct i4_weight {
     const char *name; /* for messages and traces */
     i4_format format;
     int64_t rows, cols;
-    int kernel;  /* 0 linear or table, 1 or 3 convolution (cols = kernel²·in) */
-    int group;   /* affine: 32, 64 or 128 columns share a scale */
-    i4_dtype scale_dtype;     /* affine: dtype of scales and zeros: BF16, F16 or F32 */
-    const uint8_t *data;      /* packed numbers, row after row without gaps */
-    const uint8_t *scales;    /* affine: [rows, cols/group] */
-    const uint8_t *zeros;     /* affine: [rows, cols/group] (MLX calls them biases) */
-    const float *row_scale;   /* fp8: [rows], aligned */
-    const float *bias;        /* [rows] or NULL, aligned, added in f32 */
-    int32_t slot;             /* number of this layer for adapters, -1: not a target */
-    void *payload;            /* backend's own form, NULL if it reads `data` directly */
+    int kernel;             /* 0 linear or table, 1 or 3 convolution (cols = kernel²·in) */
+    int group;              /* affine: 32, 64 or 128 columns share a scale */
+    i4_dtype scale_dtype;   /* affine: dtype of scales and zeros: BF16, F16 or F32 */
+    const uint8_t *data;    /* packed numbers, row after row without gaps */
+    const uint8_t *scales;  /* affine: [rows, cols/group] */
+    const uint8_t *zeros;   /* affine: [rows, cols/group] (MLX calls them biases) */
+    const float *row_scale; /* fp8: [rows], aligned */
+    const float *bias;      /* [rows] or NULL, aligned, added in f32 */
+    int32_t slot;           /* number of this layer for adapters, -1: not a target */
+    void *payload;          /* backend's own form, NULL if it reads `data` directly */
 } i4_weight;
 
 /* Bytes of one row of `data`. */

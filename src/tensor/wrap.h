@@ -34,10 +34,10 @@ typedef struct i4_trace {
 extern const i4_backend i4_backend_trace; /* state: i4_trace */
 
 typedef struct i4_tee_finding {
-    double worst[I4_OP_COUNT];  /* largest relative L2 error seen for the op */
-    bool drifted;               /* any op beyond `tolerance` */
-    i4_op_kind first_kind;      /* of the first such op */
-    char first_where[96];       /* "stage layer op [shapes]" */
+    double worst[I4_OP_COUNT]; /* largest relative L2 error seen for the op */
+    bool drifted;              /* any op beyond `tolerance` */
+    i4_op_kind first_kind;     /* of the first such op */
+    char first_where[96];      /* "stage layer op [shapes]" */
     double first_error;
 } i4_tee_finding;
 typedef struct i4_tee {

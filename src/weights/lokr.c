@@ -84,14 +84,14 @@ static bool fits(int64_t rows, int64_t cols, const layer *l) {
 }
 
 /* w2[p, r·k·l] = Σ_ij t2[i, j, k·l] · b[j, r] · a[i, p], summed over i and j one after the other */
-static bool expand_core(const i4_st_tensor *core, const matrix *a, const matrix *b,
-                        const layer *l, matrix *out, i4_err *err) {
+static bool expand_core(const i4_st_tensor *core, const matrix *a, const matrix *b, const layer *l,
+                        matrix *out, i4_err *err) {
     matrix t = {0};
     float *half = NULL;
     int64_t taps, cols;
     if (core->rank != 4 || core->dim[0] != a->rows || core->dim[1] != b->rows ||
-        a->rows > I4_LIMIT_LORA_RANK || !i4_mul_i64(core->dim[2], core->dim[3], &taps) || taps == 0 ||
-        !i4_mul_i64(b->cols, taps, &cols) || !fits(a->cols, cols, l)) {
+        a->rows > I4_LIMIT_LORA_RANK || !i4_mul_i64(core->dim[2], core->dim[3], &taps) ||
+        taps == 0 || !i4_mul_i64(b->cols, taps, &cols) || !fits(a->cols, cols, l)) {
         return mismatch(l, "lokr_t2 has the wrong shape", core, err);
     }
     if (!read_matrix(core, 4, l, &t, err)) {
@@ -237,8 +237,7 @@ static bool multiply_out(const product *w1, const product *w2, const layer *l,
         !i4_mul_i64(w1->right.cols, w2->right.cols, &cols) || cols != l->in) {
         return mismatch(l, "their product has another shape than the layer", any, err);
     }
-    if (!i4_mul_i64(w1->left.cols, w2->left.cols, &lokr->rank) ||
-        lokr->rank > I4_LIMIT_LORA_RANK) {
+    if (!i4_mul_i64(w1->left.cols, w2->left.cols, &lokr->rank) || lokr->rank > I4_LIMIT_LORA_RANK) {
         return i4_fail(err, I4_E_UNSUPPORTED,
                        "%s: a LoKr layer has rank %lld as a low-rank pair; at most %d is supported "
                        "(tensor '%s')",

@@ -120,8 +120,8 @@ static i4_weight weight_of(const char *name, i4_format format, int64_t rows, int
 }
 
 /* alpha / dim; 1 without alpha */
-static bool read_factor(const i4_lora *lora, const i4_st_tensor *alpha, int64_t dim,
-                        float *factor, i4_err *err) {
+static bool read_factor(const i4_lora *lora, const i4_st_tensor *alpha, int64_t dim, float *factor,
+                        i4_err *err) {
     i4_dtype dtype = I4_F32;
     float value;
     *factor = 1;
@@ -169,8 +169,7 @@ static bool pair_part(const i4_lora *lora, const i4_st_tensor *const by_role[I4_
 }
 
 static bool lokr_part(i4_lora *lora, const i4_st_tensor *const by_role[I4_LORA_ROLES],
-                      const char *name, int64_t out, int64_t in, i4_lora_part *part,
-                      i4_err *err) {
+                      const char *name, int64_t out, int64_t in, i4_lora_part *part, i4_err *err) {
     i4_lokr lokr;
     if (by_role[I4_LORA_DOWN] || by_role[I4_LORA_UP]) {
         const i4_st_tensor *t = by_role[I4_LORA_DOWN] ? by_role[I4_LORA_DOWN] : by_role[I4_LORA_UP];
@@ -200,9 +199,9 @@ static bool add_part(i4_lora *lora, const i4_lora_target *target, const entry *e
     }
     part->slot = target->slot;
     part->first = third ? out * (third - 1) : 0;
-    bool good = is_lokr ? lokr_part(lora, by_role, entries[0].tensor->name, out, target->in, part,
-                                    err)
-                        : pair_part(lora, by_role, out, target->in, part, err);
+    bool good = is_lokr
+                    ? lokr_part(lora, by_role, entries[0].tensor->name, out, target->in, part, err)
+                    : pair_part(lora, by_role, out, target->in, part, err);
     if (good && !isfinite(part->factor)) {
         return broken(lora, by_role[I4_LORA_ALPHA], "alpha divided by the rank is not finite", err);
     }

@@ -148,8 +148,7 @@ bool i4_lora_names_find(const i4_lora_names *names, const char *key, i4_lora_sit
     }
     memcpy(wanted.text, rest.ptr, rest.len);
     wanted.text[rest.len] = '\0';
-    const spelling *found =
-        bsearch(&wanted, names->list, names->count, sizeof wanted, by_text);
+    const spelling *found = bsearch(&wanted, names->list, names->count, sizeof wanted, by_text);
     if (found) {
         *site = found->site;
     }

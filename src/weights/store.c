@@ -190,8 +190,8 @@ static bool require(const i4_store *s, const char *name, const char *suffix, fou
     }
     return i4_fail(err, I4_E_FORMAT, "the tensor %s is missing in %s%s (%s, %s)", full,
                    s->file_count ? i4_st_path(s->files[0]) : "no file",
-                   s->file_count > 1 ? " and the files beside it" : "",
-                   i4_part_name(s->part), i4_layout_name(s->layout));
+                   s->file_count > 1 ? " and the files beside it" : "", i4_part_name(s->part),
+                   i4_layout_name(s->layout));
 }
 
 /* --- checks -------------------------------------------------------------------------------- */
@@ -251,8 +251,7 @@ static bool read_bias(i4_store *s, i4_weight *w, i4_err *err) {
 
 static bool read_plain(i4_weight *w, found f, i4_err *err) {
     char expected[160];
-    if (i4_float_kind(f.tensor->dtype, &w->format, NULL) &&
-        is_matrix(f.tensor, w->rows, w->cols)) {
+    if (i4_float_kind(f.tensor->dtype, &w->format, NULL) && is_matrix(f.tensor, w->rows, w->cols)) {
         w->data = f.tensor->data;
         return true;
     }

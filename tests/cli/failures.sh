@@ -44,8 +44,8 @@ edit "$work/dtype" conditional_transformer.safetensors 's/"dtype":"U32"/"dtype":
 draw_refused 'conditional_transformer.adaln_proj.weight' "$work/dtype"
 edit "$work/shape" text_encoder.safetensors 's/"shape":\[128,96\]/"shape":[96,128]/'
 draw_refused 'down_proj.weight' "$work/shape"
-edit "$work/config" config.json 's/\{/[/'
-draw_refused 'config.json' "$work/config"
+edit "$work/config" conditional_transformer_config.json 's/\{/[/'
+draw_refused 'conditional_transformer_config.json' "$work/config"
 
 refused 1 'no LoRA file some.safetensors in' --prompt "$caption" --lora some.safetensors --out "$out"
 printf 'not a LoRA' >"$work/bad.safetensors"
@@ -61,7 +61,7 @@ refused 1 'zero byte' --prompt-file "$work/zero.txt" --out "$out"
 long=$(printf 'red circle %.0s' $(seq 1500))
 refused 1 '2048' --prompt "$long" --quiet --out "$out"
 refused 1 'plain prompt' --prompt 'a red circle' --strict --quiet --out "$out"
-refused 1 'recipe' --from "$source_dir/README.md" --out "$out"
+refused 1 'not a PNG' --from "$source_dir/README.md" --out "$out"
 
 # --- places -----------------------------------------------------------------------------------
 printf 'file' >"$work/file"

@@ -76,10 +76,37 @@ expect_code 0
 expect_out '"warnings": \["caption: plain prompt'
 grep -q . "$work/err" && complain "--quiet is not quiet"
 
-# --- adapters ---------------------------------------------------------------------------------
+# --- profile ----------------------------------------------------------------------------------
 # shellcheck disable=SC2086
 run --prompt "$caption" $quick --seed 7 --profile --out "$p/profile"
 expect_code 0
 expect_err '^stage '
 expect_err 'all ops'
+
+# --- adapters ---------------------------------------------------------------------------------
+# adapted NAME ARGUMENTS: with the tiny model, which has an adapter
+tiny=$work/tiny
+mkdir "$tiny"
+ln -s "$source_dir"/tests/golden/tiny-a/mlx-q8/* "$source_dir/tests/golden/tiny-a/tokenizer" "$tiny"
+adapted() {
+    local name=$1
+    shift
+    run --model-path "$tiny" --out "$p/$name" "$@"
+    expect_code 0
+}
+export IDEOGRAM4_LORA_DIR=$source_dir/tests/golden/tiny-a
+# shellcheck disable=SC2086
+{
+    adapted bare --prompt x $quick --seed 1
+    adapted off --prompt x $quick --seed 1 --lora any/where/lora.safetensors --lora-strength 0
+    adapted on --prompt x $quick --seed 1 --lora lora.safetensors
+}
+expect_err 'LoRA lora.safetensors at 0.6'
+cmp -s "$p/bare.png" "$p/on.png" && complain "the adapter changed nothing"
+run recipe "$p/on.png"
+expect_out '"name": "lora.safetensors"'
+adapted again --from "$p/on.png"
+cmp -s "$p/on.png" "$p/again.png" || complain "--from with an adapter drew another picture"
+adapted weaker --from "$p/on.png" --lora lora.safetensors --lora-strength 0.1
+cmp -s "$p/on.png" "$p/weaker.png" && complain "another strength drew the same picture"
 finish

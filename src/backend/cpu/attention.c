@@ -38,8 +38,7 @@ static int64_t at_most(int64_t a, int64_t b) {
 }
 
 static const void *item(const i4_tensor *t, int64_t row, int64_t col) {
-    return (const char *)t->data +
-           (row * t->row_stride + col) * (int64_t)i4_dtype_size(t->dtype);
+    return (const char *)t->data + (row * t->row_stride + col) * (int64_t)i4_dtype_size(t->dtype);
 }
 
 static work carve(const attention *job, float *scratch) {
@@ -59,8 +58,8 @@ static work carve(const attention *job, float *scratch) {
 }
 
 /* Queries in float32 with the scale and log2 e (softmax works in base 2) multiplied in. */
-static void load_queries(const attention *job, const work *w, int head, int64_t first,
-                         int64_t used, int64_t rows) {
+static void load_queries(const attention *job, const work *w, int head, int64_t first, int64_t used,
+                         int64_t rows) {
     const i4_point_isa *isa = job->cpu->point;
     const i4_tensor *q = &job->op->in[0];
     const float factor = (float)((double)job->op->scale * 1.4426950408889634);
@@ -89,8 +88,8 @@ static void add_tile(const attention *job, const work *w, int64_t head_col, int6
     for (int64_t r = 0; r < used; r++) {
         const int64_t seen = first_row + r + 1 - first_key; /* by a causal row */
         const int64_t valid = job->op->causal ? at_most(seen, count) : count;
-        const float shrink = isa->soften(w->scores + r * w->narrow, valid, width, w->maximum + r,
-                                         w->sum + r);
+        const float shrink =
+            isa->soften(w->scores + r * w->narrow, valid, width, w->maximum + r, w->sum + r);
         if (shrink != 1.0F) {
             float *result = w->results + r * w->wide;
             isa->scale(result, result, shrink, round_up(w->size, I4_POINT_LANES));

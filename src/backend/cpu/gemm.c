@@ -10,11 +10,10 @@
 #include <string.h>
 
 enum {
-    PANEL_COLS = 192,              /* both weights together */
-    SUMS = 96 << 10,               /* floats of a task */
-    EXPAND_K = 256,                /* weights expanded at a time, for the L1 cache */
-    EXPAND_STRIDE = EXPAND_K + 16, /* not a power of two: rows fall into different cache sets */
-    COLS_MAX = 32,                 /* of any kernel */
+    PANEL_COLS = 192, /* both weights together */
+    SUMS = 96 << 10,  /* floats of a task */
+    AHEAD = 8,        /* rows asked for before they are expanded */
+    COLS_MAX = 32,    /* of any kernel */
     ROWS_MAX = 32,
     TASKS_PER_THREAD = 4
 };
@@ -31,7 +30,7 @@ enum {
     PANEL_BYTES = PANEL_COLS * I4_GEMM_K * 4,
     SUMS_BYTES = SUMS * 4,
     TILE_BYTES = ROWS_MAX * I4_GEMM_STRIDE * 4,
-    EXPANDED_BYTES = COLS_MAX * EXPAND_STRIDE * 4,
+    EXPANDED_BYTES = COLS_MAX * I4_GEMM_STRIDE * 4,
     WORK_BYTES = PANEL_BYTES + SUMS_BYTES + TILE_BYTES + EXPANDED_BYTES
 };
 _Static_assert((int)WORK_BYTES <= (int)I4_CPU_SCRATCH_BYTES, "a task must fit the scratch");
@@ -86,20 +85,30 @@ static void plan(i4_gemm *g) {
     }
 }
 
+/* Asks for a weight's terms [k0, k0 + k) of `row`. Rows lie in different pages, where no processor
+ * looks ahead by itself. */
+static void prefetch(const i4_weight *w, size_t row_bytes, int64_t row, int64_t k0, int k) {
+    size_t cols = (size_t)w->cols;
+    const uint8_t *p = w->data + row_bytes * (size_t)row + row_bytes * (size_t)k0 / cols;
+    for (size_t i = 0; i < row_bytes * (size_t)k / cols; i += 64) {
+        __builtin_prefetch(p + i);
+    }
+}
+
 /* Columns [first, first + count) of one weight, terms [k0, k0 + k), as panels of isa->cols. */
 static void fill_panel(const i4_gemm_isa *isa, const i4_weight *w, int64_t first, int64_t count,
                        int64_t k0, int k, float *expanded, uint8_t *panel) {
-    size_t panel_step = (size_t)isa->cols * isa->item_bytes;
+    size_t row_bytes = i4_weight_row_bytes(w);
     for (int64_t j = 0; j < count; j += isa->cols) {
         int used = (int)min_of(isa->cols, count - j);
-        for (int t = 0; t < k; t += EXPAND_K) {
-            int part = (int)min_of(EXPAND_K, k - t);
-            for (int c = 0; c < used; c++) {
-                isa->expand(w, first + j + c, k0 + t, part, expanded + c * EXPAND_STRIDE);
+        for (int c = 0; c < used; c++) {
+            if (j + c + AHEAD < count) {
+                prefetch(w, row_bytes, first + j + c + AHEAD, k0, k);
             }
-            isa->pack_panel(expanded, EXPAND_STRIDE, used, part, panel + (size_t)t * panel_step);
+            isa->expand(w, first + j + c, k0, k, expanded + c * I4_GEMM_STRIDE);
         }
-        panel += (size_t)round_up(k, isa->k_step) * panel_step;
+        isa->pack_panel(expanded, I4_GEMM_STRIDE, used, k, panel);
+        panel += (size_t)round_up(k, isa->k_step) * (size_t)isa->cols * isa->item_bytes;
     }
 }
 

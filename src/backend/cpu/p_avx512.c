@@ -77,8 +77,7 @@ static inline void v_store_bf16(uint16_t *p, vf a) {
     /* NaN would round to infinity or wrap: keep it, made quiet */
     const __mmask16 nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
     const __m512i kept = _mm512_mask_or_epi32(up, nan, u, _mm512_set1_epi32(0x400000));
-    _mm256_storeu_si256((__m256i *)(void *)p,
-                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(kept, 16)));
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(kept, 16)));
 }
 static inline vf v_load_f16(const uint16_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
@@ -112,8 +111,8 @@ static inline void v_transpose(vf *rows) {
         t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
     }
     for (int k = 0; k < 4; k++) {
-        const vf a = _mm512_shuffle_f32x4(t[k], t[k + 4], 0x88);      /* quarters 0, 2 */
-        const vf b = _mm512_shuffle_f32x4(t[k], t[k + 4], 0xdd);      /* quarters 1, 3 */
+        const vf a = _mm512_shuffle_f32x4(t[k], t[k + 4], 0x88); /* quarters 0, 2 */
+        const vf b = _mm512_shuffle_f32x4(t[k], t[k + 4], 0xdd); /* quarters 1, 3 */
         const vf c = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0x88);
         const vf d = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0xdd);
         rows[k] = _mm512_shuffle_f32x4(a, c, 0x88);

@@ -92,8 +92,7 @@ static inline vf v_low_bf16(vf a) {
     return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a), 16));
 }
 static inline vf v_high_bf16(vf a) {
-    return vreinterpretq_f32_u32(
-        vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0xffff0000U)));
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0xffff0000U)));
 }
 static inline float64x2_t as_pairs(vf a) {
     return vreinterpretq_f64_f32(a);

@@ -66,11 +66,8 @@ static inline float float_of(uint32_t u) {
     return x;
 }
 
-/* Adding and taking away 1.5·2^23 rounds what is below 2^22 to even, in the default mode. Larger
- * numbers do not occur; volatile keeps the compiler from simplifying under contraction. */
 static inline vf v_round(vf a) {
-    const volatile float shifted = a + 12582912.0F;
-    return shifted - 12582912.0F;
+    return rintf(a); /* in the default mode: to even */
 }
 static inline vf v_ldexp(vf a, vf n) {
     const int32_t e = n == n ? (int32_t)n : 0;

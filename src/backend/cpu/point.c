@@ -10,11 +10,11 @@
 #include <string.h>
 
 enum {
-    BLOCK = 1024,            /* floats of a buffer; a multiple of I4_POINT_LANES */
+    BLOCK = 1024,             /* floats of a buffer; a multiple of I4_POINT_LANES */
     CHUNK_ELEMENTS = 1 << 15, /* of a task: some microseconds, far above the cost of a hand-out */
-    FLAT_COLS = 4096,        /* width of the rows that gapless tensors are cut into */
-    STATS_CHUNKS = 64,       /* tasks of GROUPNORM_STATS at most */
-    STATS_ROWS = 64          /* rows added in float32 before they go on in double */
+    FLAT_COLS = 4096,         /* width of the rows that gapless tensors are cut into */
+    STATS_CHUNKS = 64,        /* tasks of GROUPNORM_STATS at most */
+    STATS_ROWS = 64           /* rows added in float32 before they go on in double */
 };
 
 const i4_point_isa *i4_point_for(i4_isa isa) {
@@ -350,8 +350,7 @@ static float inverse_root(double squares, int64_t count, float eps) {
 static void norm_row(const job *j, int64_t row, int64_t cols) {
     float x[BLOCK], gain[BLOCK], y[BLOCK];
     const i4_op *op = j->op;
-    const float shift =
-        op->kind == I4_OP_LAYERNORM ? mean_of(j->isa, &op->in[0], row, cols) : 0.0F;
+    const float shift = op->kind == I4_OP_LAYERNORM ? mean_of(j->isa, &op->in[0], row, cols) : 0.0F;
     const float factor =
         inverse_root(sum_squares(j->isa, &op->in[0], row, 0, cols, shift), cols, op->eps);
     for (int64_t col = 0; col < cols; col += BLOCK) {
@@ -405,8 +404,8 @@ static void rotate_head(const job *j, const rotation *r, int64_t row, int head, 
     const i4_op *op = j->op;
     const int64_t half = op->head_dim / 2, col = (int64_t)head * op->head_dim;
     float lo[I4_LIMIT_HEAD_DIM / 2], hi[I4_LIMIT_HEAD_DIM / 2];
-    const float factor = inverse_root(
-        sum_squares(j->isa, &op->out, row, col, op->head_dim, 0.0F), op->head_dim, op->eps);
+    const float factor = inverse_root(sum_squares(j->isa, &op->out, row, col, op->head_dim, 0.0F),
+                                      op->head_dim, op->eps);
     float *low = place(&op->out, row, col, half, lo);
     float *high = place(&op->out, row, col + half, half, hi);
     take(j->isa, &op->out, row, col, half, lo);
@@ -586,8 +585,8 @@ void i4_cpu_groupnorm_stats(i4_cpu *cpu, const i4_op *op) {
     i4_pool_run(cpu->pool, stats_chunk, &j, (int)chunks);
     for (int64_t g = 0; g < j.groups; g++) {
         float *stats = item(&op->out, g, 0);
-        moments all = {.count = (double)stats[0], .mean = (double)stats[1],
-                       .squares = (double)stats[2]};
+        moments all = {
+            .count = (double)stats[0], .mean = (double)stats[1], .squares = (double)stats[2]};
         for (int64_t c = 0; c < chunks; c++) {
             merge(&all, j.partial[c * j.groups + g]);
         }
@@ -632,19 +631,17 @@ static void groupnorm_chunk(void *task, int index, int thread) {
         for (int64_t p = begin; p < end; p += s.pixels) {
             const int64_t n = s.channels * at_most(s.pixels, end - p);
             float *out = place(&op->out, p, s.first, n, y);
-            (op->mode ? j->isa->affine_silu : j->isa->affine)(
-                out, take(j->isa, &op->in[0], p, s.first, n, x), l.mean, l.gain, l.bias,
-                in_lanes(n));
+            (op->mode ? j->isa->affine_silu
+                      : j->isa->affine)(out, take(j->isa, &op->in[0], p, s.first, n, x), l.mean,
+                                        l.gain, l.bias, in_lanes(n));
             put(j->isa, &op->out, p, s.first, n, out);
         }
     }
 }
 
 void i4_cpu_groupnorm(i4_cpu *cpu, const i4_op *op) {
-    job j = {.isa = cpu->point,
-             .op = op,
-             .rows = i4_rows_of(op->in[0]),
-             .cols = i4_cols_of(op->in[0])};
+    job j = {
+        .isa = cpu->point, .op = op, .rows = i4_rows_of(op->in[0]), .cols = i4_cols_of(op->in[0])};
     if (j.rows <= 0 || j.cols <= 0) {
         return;
     }

@@ -35,8 +35,8 @@ static void scalar_close(void *state) {
 
 static void scalar_caps(void *state, i4_caps *caps) {
     (void)state;
-    *caps = (i4_caps){.name = "scalar", .detail = "scalar float32, 1 thread", .act = I4_F32,
-                      .threads = 1};
+    *caps = (i4_caps){
+        .name = "scalar", .detail = "scalar float32, 1 thread", .act = I4_F32, .threads = 1};
 }
 
 static void *scalar_address(void *state, size_t offset) {
@@ -377,7 +377,8 @@ static bool op_groupnorm_stats(const i4_op *op, i4_err *err) {
         const double mean0 = (double)get(stats, g, 1), delta = mean - mean0;
         put(stats, g, 0, (float)(n0 + n));
         put(stats, g, 1, (float)(mean0 + delta * n / (n0 + n)));
-        put(stats, g, 2, (float)((double)get(stats, g, 2) + m2 + delta * delta * n0 * n / (n0 + n)));
+        put(stats, g, 2,
+            (float)((double)get(stats, g, 2) + m2 + delta * delta * n0 * n / (n0 + n)));
     }
     return true;
 }

@@ -1,9 +1,9 @@
 /* Entry points of captions: which text becomes the prompt, the checks of the raw text, and how
- * strict mode fails. The structure is checked in caption_check.c. */
-#include "model/caption.h"
+ * strict mode fails. The structure is checked in check.c. */
+#include "caption/caption.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "model/caption_check.h"
+#include "caption/check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -155,24 +155,23 @@ static bool make_prompt(i4_str input, i4_buf *prompt, i4_report *report, i4_err 
 /* ---- strict mode ----------------------------------------------------------------------------- */
 
 /* Fills *err with several lines, which i4_fail would join; cut at a character if too long. */
-static bool fail_lines(i4_err *err, i4_str lines) {
+static void fail_lines(i4_err *err, i4_str lines) {
     static const char more[] = "…";
-    if (err) {
-        size_t size = lines.len;
-        err->status = I4_E_INVALID_ARGUMENT;
-        if (size >= sizeof err->text) {
-            size = sizeof err->text - sizeof more;
-            while (size > 0 && ((unsigned char)lines.ptr[size] & 0xc0) == 0x80) {
-                size--;
-            }
-        }
-        memcpy(err->text, lines.ptr, size);
-        memcpy(err->text + size, more, sizeof more);
-        if (size == lines.len) {
-            err->text[size] = '\0';
-        }
+    if (!err) {
+        return;
     }
-    return false;
+    err->status = I4_E_INVALID_ARGUMENT;
+    if (lines.len < sizeof err->text) {
+        memcpy(err->text, lines.ptr, lines.len);
+        err->text[lines.len] = '\0';
+        return;
+    }
+    size_t size = sizeof err->text - sizeof more;
+    while (size > 0 && ((unsigned char)lines.ptr[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    memcpy(err->text, lines.ptr, size);
+    memcpy(err->text + size, more, sizeof more);
 }
 
 static bool fail_strict(const i4_findings *findings, i4_err *err) {
@@ -219,6 +218,11 @@ static bool prepare(i4_str input, i4_buf *prompt, i4_report *report, i4_err *err
            i4_fail(err, I4_E_INVALID_ARGUMENT, "the prompt is empty; describe a picture");
 }
 
+/* An empty slice may be NULL, which takes no offset. */
+static i4_str never_null(i4_str text) {
+    return text.ptr ? text : i4_str_c("");
+}
+
 /* When strict mode fails the findings stay, for the caller to show; on other failures there are
  * none. */
 bool i4_caption_prepare(i4_str input, bool strict, char **prompt, size_t *prompt_len,
@@ -229,7 +233,7 @@ bool i4_caption_prepare(i4_str input, bool strict, char **prompt, size_t *prompt
     i4_buf text;
     i4_report report = {.findings = findings};
     i4_buf_init(&text, PROMPT_BYTES_MAX);
-    bool is_done = prepare(input, &text, &report, err);
+    bool is_done = prepare(never_null(input), &text, &report, err);
     if (!is_done) {
         i4_findings_free(findings);
     } else if (strict && findings->count > 0) {
@@ -265,7 +269,7 @@ static bool verify(i4_str text, i4_report *report, i4_err *err) {
 bool i4_caption_verify(i4_str text, i4_findings *findings, i4_err *err) {
     *findings = (i4_findings){0};
     i4_report report = {.findings = findings};
-    bool is_done = verify(text, &report, err);
+    bool is_done = verify(never_null(text), &report, err);
     if (is_done && report.failed) {
         is_done = i4_fail_memory(err, "the warnings", 0);
     }

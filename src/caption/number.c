@@ -1,7 +1,7 @@
 /* Reading and writing binary64 with the C library, without its locale: strtod expects and printf
  * writes the decimal point of the locale, so no text with a point is ever given to the one, and
  * of the other's output only digits and the exponent are looked at. */
-#include "model/caption_number.h"
+#include "caption/number.h"
 #include "base/memory.h"
 
 #include <math.h>

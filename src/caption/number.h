@@ -1,6 +1,6 @@
-/* Floor 3. Binary64 numbers as Python reads and writes them, whatever the locale. */
-#ifndef I4_MODEL_CAPTION_NUMBER_H
-#define I4_MODEL_CAPTION_NUMBER_H
+/* Floor 1. Binary64 numbers as Python reads and writes them, whatever the locale. */
+#ifndef I4_CAPTION_NUMBER_H
+#define I4_CAPTION_NUMBER_H
 
 #include "base/status.h"
 #include "base/str.h"

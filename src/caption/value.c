@@ -1,9 +1,9 @@
 /* Reader and writer of JSON in Python's dialect. The reader is a loop: the node that is open is
  * its only state, so depth costs nothing and is bounded by a count. */
-#include "model/caption_json.h"
+#include "caption/value.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "model/caption_number.h"
+#include "caption/number.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* Floor 3. JSON as the reference reads and writes it: Python's (model.md 2).
+/* Floor 1. JSON as the reference reads and writes it: Python's (model.md 2).
  *
  * Values are nodes of one array, linked by index, in the order of the text. Of a duplicated key
  * the last value is kept in the place of the first. Numbers are kept as whole numbers of any size
  * or as binary64. Nothing here depends on the locale. */
-#ifndef I4_MODEL_CAPTION_JSON_H
-#define I4_MODEL_CAPTION_JSON_H
+#ifndef I4_CAPTION_VALUE_H
+#define I4_CAPTION_VALUE_H
 
 #include "base/status.h"
 #include "base/str.h"

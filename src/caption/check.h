@@ -1,9 +1,9 @@
-/* Floor 3. The structural checks of a caption (captions.md 4) and the list they report to. */
-#ifndef I4_MODEL_CAPTION_CHECK_H
-#define I4_MODEL_CAPTION_CHECK_H
+/* Floor 1. The structural checks of a caption (captions.md 4) and the list they report to. */
+#ifndef I4_CAPTION_CHECK_H
+#define I4_CAPTION_CHECK_H
 
-#include "model/caption.h"
-#include "model/caption_json.h"
+#include "caption/caption.h"
+#include "caption/value.h"
 
 /* A list of findings that grows. Failure (out of memory) is sticky. */
 typedef struct i4_report {

@@ -1,6 +1,6 @@
 /* The rules R1-R6, S1-S7, C1-C7, E1-E10, B1-B5, P1-P3 and K1-K2 (the key-order check), each next
  * to its code; the order of the statements is the order of the findings. */
-#include "model/caption_check.h"
+#include "caption/check.h"
 #include "base/memory.h"
 
 #include <stdarg.h>

@@ -1,10 +1,10 @@
-/* Floor 3. Captions: the exact prompt string of model.md 2 and the verifier of captions.md.
+/* Floor 1. Captions: the exact prompt string of model.md 2 and the verifier of captions.md.
  *
  * The JSON reader here is its own because the reference is Python's: whole numbers of any size,
  * NaN and Infinity, key order, "last value, first place" of duplicates, and positions in messages
  * matter, and no C library has them together. */
-#ifndef I4_MODEL_CAPTION_H
-#define I4_MODEL_CAPTION_H
+#ifndef I4_CAPTION_CAPTION_H
+#define I4_CAPTION_CAPTION_H
 
 #include "base/status.h"
 #include "base/str.h"
@@ -24,7 +24,8 @@ void i4_findings_free(i4_findings *findings);
 
 /* The text to put into the chat template (owned, i4_free) and the warnings of captions.md 2.
  * Fails with INVALID_ARGUMENT on an empty result, invalid UTF-8, or more than
- * I4_LIMIT_CAPTION_BYTES; with `strict`, on any warning, listing all of them, one a line. */
+ * I4_LIMIT_CAPTION_BYTES; with `strict`, on any warning, listing all of them, one a line (cut with … when there are many; the
+ * findings stay filled then and are freed by the caller, on other failures they are empty). */
 bool i4_caption_prepare(i4_str input, bool strict, char **prompt, size_t *prompt_len,
                         i4_findings *findings, i4_err *err);
 

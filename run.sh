@@ -29,10 +29,13 @@ TEXT
 
 # --- installing -------------------------------------------------------------------------------
 
-libraries="jansson libpcre2-8 libutf8proc libpng libjpeg libwebp libwebpmux libwebpdemux cmocka"
+libraries="jansson libpcre2-8 libutf8proc libpng libjpeg libwebp libwebpmux libwebpdemux
+    libmicrohttpd libcurl sqlite3 cmocka"
 debian_packages="build-essential cmake ninja-build pkg-config libjansson-dev libpcre2-dev
-    libutf8proc-dev libpng-dev libjpeg-dev libwebp-dev libcmocka-dev"
-brew_packages="cmake ninja pkg-config jansson pcre2 utf8proc libpng jpeg-turbo webp cmocka"
+    libutf8proc-dev libpng-dev libjpeg-dev libwebp-dev libmicrohttpd-dev
+    libcurl4-openssl-dev libsqlite3-dev libcmocka-dev"
+brew_packages="cmake ninja pkg-config jansson pcre2 utf8proc libpng jpeg-turbo webp
+    libmicrohttpd curl sqlite cmocka"
 
 has() { command -v "$1" >/dev/null 2>&1; }
 

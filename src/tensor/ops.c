@@ -133,13 +133,18 @@ static bool place_find(const i4_ctx *ctx, size_t size, size_t *offset) {
     return size <= ctx->capacity && at <= ctx->capacity - size;
 }
 
+/* A free entry of the table, marked free: place_find must not see what it held before. */
 static int place_slot(i4_ctx *ctx) {
     for (int i = 0; i < ctx->place_count; i++) {
         if (ctx->place[i].scope < 0) {
             return i;
         }
     }
-    return ctx->place_count < I4_CTX_PLACES ? ctx->place_count++ : -1;
+    if (ctx->place_count == I4_CTX_PLACES) {
+        return -1;
+    }
+    ctx->place[ctx->place_count].scope = -1;
+    return ctx->place_count++;
 }
 
 i4_tensor i4_new(i4_ctx *ctx, i4_dtype dtype, int rank, int64_t d0, int64_t d1, int64_t d2) {
@@ -159,9 +164,6 @@ i4_tensor i4_new(i4_ctx *ctx, i4_dtype dtype, int rank, int64_t d0, int64_t d1, 
     size_t offset = 0;
     const int slot = place_slot(ctx);
     if (slot < 0 || !place_find(ctx, bytes, &offset)) {
-        if (slot >= 0) {
-            ctx->place[slot].scope = -1;
-        }
         i4_fail(&ctx->err, I4_E_OUT_OF_MEMORY,
                 "the working memory of %zu bytes is too small for %s %d", ctx->capacity, ctx->stage,
                 ctx->layer);

@@ -38,12 +38,14 @@ static void pack_panel(const float *src, int64_t stride, int used, int k, void *
 static inline __attribute__((always_inline)) void
 tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_stride) {
     float32x4_t sum[ROWS][2];
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
         sum[r][0] = sum[r][1] = vdupq_n_f32(0.0f);
     }
     int t = 0;
     for (; t + 4 <= k; t += 4, b += 4 * COLS) {
         float32x4_t x[ROWS];
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             x[r] = vld1q_f32(a + r * I4_GEMM_STRIDE + t);
         }
@@ -63,11 +65,13 @@ tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_s
     }
     for (; t < k; t++, b += COLS) {
         float32x4_t b0 = vld1q_f32(b), b1 = vld1q_f32(b + 4);
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             sum[r][0] = vfmaq_n_f32(sum[r][0], b0, a[r * I4_GEMM_STRIDE + t]);
             sum[r][1] = vfmaq_n_f32(sum[r][1], b1, a[r * I4_GEMM_STRIDE + t]);
         }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r++, c += c_stride) {
         vst1q_f32(c, vaddq_f32(vld1q_f32(c), sum[r][0]));
         vst1q_f32(c + 4, vaddq_f32(vld1q_f32(c + 4), sum[r][1]));

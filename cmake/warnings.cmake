@@ -4,7 +4,8 @@ target_compile_options(id4_flags INTERFACE
     -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef
     -Wdouble-promotion -Wformat=2 -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough)
-target_compile_definitions(id4_flags INTERFACE _POSIX_C_SOURCE=200809L)
+target_compile_definitions(id4_flags INTERFACE _POSIX_C_SOURCE=200809L
+    _XOPEN_SOURCE=700)
 if(ID4_SANITIZE)
     target_compile_options(id4_flags INTERFACE
         -fsanitize=${ID4_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

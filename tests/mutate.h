@@ -374,6 +374,35 @@ static inline void mutate(blob *b, const blob *donor, chance *c) {
     }
 }
 
+/* The value after a chance colon becomes another one; the text stays JSON if it was. */
+static inline void mutate_value(blob *b, chance *c) {
+    size_t at = chance_below(c, b->size), end;
+    while (at < b->size && b->data[at] != ':') {
+        at++;
+    }
+    for (end = at; end < b->size && (!strchr(",}]\n", b->data[end]) || !b->data[end]);) {
+        end++;
+    }
+    if (end < b->size) {
+        mutate_put_text(b, at + 1, end - at - 1, mutate_wild_number(c));
+    }
+}
+
+/* Half of it keeps to the grammar, so that what lies behind the parser is reached. */
+static inline void mutate_json(blob *b, const blob *donor, chance *c) {
+    if (chance_one_in(c, 2)) {
+        mutate(b, donor, c);
+        return;
+    }
+    for (size_t n = 1 + chance_below(c, 3); n > 0; n--) {
+        if (chance_one_in(c, 2)) {
+            mutate_value(b, c);
+        } else {
+            mutate_number_after(b, chance_below(c, b->size), c);
+        }
+    }
+}
+
 /* --- safetensors --------------------------------------------------------------------------- */
 
 /* The next `word` at or after a chance place; false: there is none. */

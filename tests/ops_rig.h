@@ -158,8 +158,7 @@ static inline i4_weight *bench_weight(bench *b, int kind, int64_t rows, int64_t 
     ops_weight_make(m, kind, rows, cols, bias);
     i4_err err = {0};
     const i4_backend *backend = b->ctx->backend;
-    assert_true(backend->weight_load == NULL ||
-                backend->weight_load(b->ctx->state, &m->w, &err));
+    assert_true(backend->weight_load == NULL || backend->weight_load(b->ctx->state, &m->w, &err));
     return &m->w;
 }
 

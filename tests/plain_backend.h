@@ -163,7 +163,7 @@ static inline void plain_attention(const i4_op *op, double *out) {
             const double *qh = q + (t * op->heads + h) * d;
             const int64_t shared = h / (op->heads / op->kv_heads);
             const int64_t seen = op->causal ? t + 1 : keys;
-            double top = -INFINITY, sum = 0.0;
+            double top = -HUGE_VAL, sum = 0.0;
             for (int64_t u = 0; u < seen; u++) {
                 p[u] = 0.0;
                 for (int64_t i = 0; i < d; i++) {
@@ -283,7 +283,8 @@ static inline double plain_element(const i4_op *op, int64_t r, int64_t c, double
     case I4_OP_RESIDUAL:
         return before + x;
     case I4_OP_FOLD_GAIN:
-        return (has_second ? plain_get(op->in[1], 0, c) : 1.0) * (op->mode == 0 ? 1.0 + x : tanh(x));
+        return (has_second ? plain_get(op->in[1], 0, c) : 1.0) *
+               (op->mode == 0 ? 1.0 + x : tanh(x));
     case I4_OP_ACTIVATE:
         return op->mode == 0 ? plain_silu(x) : tanh(x);
     case I4_OP_TO_RGB8:
@@ -327,20 +328,13 @@ static inline bool plain_run(void *state, const i4_op *op, i4_err *err) {
     (void)state, (void)err;
     typedef void (*plain_fn)(const i4_op *op, double *out);
     static const plain_fn table[I4_OP_COUNT] = {
-        [I4_OP_EMBED] = plain_embed,
-        [I4_OP_LINEAR] = plain_linear,
-        [I4_OP_LINEAR_ADD] = plain_linear,
-        [I4_OP_LINEAR_SWIGLU] = plain_linear,
-        [I4_OP_RMSNORM] = plain_norm,
-        [I4_OP_LAYERNORM] = plain_norm,
-        [I4_OP_RESIDUAL_RMSNORM] = plain_norm,
-        [I4_OP_QK_NORM_ROPE] = plain_qk,
-        [I4_OP_ATTENTION] = plain_attention,
-        [I4_OP_INTERLEAVE] = plain_interleave,
-        [I4_OP_CONV2D] = plain_conv,
-        [I4_OP_GROUPNORM_STATS] = plain_stats,
-        [I4_OP_GROUPNORM] = plain_groupnorm,
-        [I4_OP_UNPATCHIFY] = plain_unpatchify,
+        [I4_OP_EMBED] = plain_embed,           [I4_OP_LINEAR] = plain_linear,
+        [I4_OP_LINEAR_ADD] = plain_linear,     [I4_OP_LINEAR_SWIGLU] = plain_linear,
+        [I4_OP_RMSNORM] = plain_norm,          [I4_OP_LAYERNORM] = plain_norm,
+        [I4_OP_RESIDUAL_RMSNORM] = plain_norm, [I4_OP_QK_NORM_ROPE] = plain_qk,
+        [I4_OP_ATTENTION] = plain_attention,   [I4_OP_INTERLEAVE] = plain_interleave,
+        [I4_OP_CONV2D] = plain_conv,           [I4_OP_GROUPNORM_STATS] = plain_stats,
+        [I4_OP_GROUPNORM] = plain_groupnorm,   [I4_OP_UNPATCHIFY] = plain_unpatchify,
     };
     const int64_t cols = i4_cols_of(op->out);
     double *out = plain_matrix(op->out);

@@ -297,7 +297,7 @@ static bool feed_container(const uint8_t *data, size_t size, size_t number) {
 static void make_config(size_t number, chance *c, blob *out) {
     const blob *seed = &rig.configs.item[number % CONFIG_VICTIMS];
     blob_set(out, seed->data, seed->size);
-    mutate(out, seeds_any(&rig.configs, c), c);
+    mutate_json(out, seeds_any(&rig.configs, c), c);
 }
 
 static bool feed_config(const uint8_t *data, size_t size, size_t number) {
@@ -309,7 +309,7 @@ static void make_tokenizer(size_t number, chance *c, blob *out) {
     /* Every other one from the model's own: the rest are small. */
     const blob *seed = &rig.tokenizers.item[number % 2 ? number / 2 % rig.tokenizers.count : 0];
     blob_set(out, seed->data, seed->size);
-    mutate(out, seeds_any(&rig.tokenizers, c), c);
+    mutate_json(out, seeds_any(&rig.tokenizers, c), c);
 }
 
 static void encode_with(const i4_tokenizer *t) {
@@ -370,7 +370,7 @@ static bool feed_adapter(const uint8_t *data, size_t size, size_t number) {
 static void make_caption(size_t number, chance *c, blob *out) {
     const blob *seed = &rig.captions.item[number % rig.captions.count];
     blob_set(out, seed->data, seed->size);
-    mutate(out, seeds_any(&rig.captions, c), c);
+    mutate_json(out, seeds_any(&rig.captions, c), c);
 }
 
 static void check_caption(const char *text, size_t size, int whole_file) {

@@ -1,7 +1,7 @@
 /* One table of op cases, run through the front on every backend of this build and every
  * instruction set of this machine. The scalar backend judges the others; the scalar backend itself
- * is judged by plain sums in double, by numbers worked out by hand, and by MLX. Then the front: what
- * it refuses, and how it lays out memory. */
+ * is judged by plain sums in double, by numbers worked out by hand, and by MLX. Then the front:
+ * what it refuses, and how it lays out memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void linear_ways(bench *b, int kind, matrix_shape s) {
 }
 
 static void linear_case(bench *b, const op_case *c) {
-    static const matrix_shape shapes[] = {{1, 3, 1},    {1, 17, 64},  {2, 130, 96},
+    static const matrix_shape shapes[] = {{1, 3, 1},     {1, 17, 64},  {2, 130, 96},
                                           {33, 33, 127}, {7, 40, 640}, {70, 9, 33}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         linear_ways(b, c->n[0], shapes[i]);
@@ -79,17 +79,16 @@ static void linear_plain_case(bench *b, const op_case *c) {
 
 /* Values near the ends of float32 and one row of NaN, which must stay in its row. */
 static void linear_extreme_case(bench *b, const op_case *c) {
-    enum { TOKENS = 6, IN = 40 };
+    enum { TOKENS = 5, IN = 40 };
     (void)c;
     float x[TOKENS * IN];
-    static const double scale[TOKENS] = {1e30, 1e-30, 0.0, NAN, 1.0, INFINITY};
+    static const double scale[TOKENS] = {1e30, 1e-30, 0.0, (double)NAN, 1.0};
     for (int i = 0; i < TOKENS * IN; i++) {
-        x[i] = ops_rounded(isinf(scale[i / IN]) ? scale[i / IN]
-                                                : scale[i / IN] * (1.0 + 0.5 * ops_number()));
+        x[i] = ops_rounded(scale[i / IN] * (1.0 + 0.5 * ops_number()));
     }
     i4_weight *w = bench_weight(b, KIND_BF16, 19, IN, false);
     i4_tensor t = bench_upload(b, act_of(b), 2, TOKENS, IN, 1, x);
-    for (int row = 0; row < TOKENS - 1; row++) { /* the row of infinities gives NaN or infinities */
+    for (int row = 0; row < TOKENS; row++) {
         bench_give(b, "row", i4_rows(i4_linear_as(b->ctx, t, w, I4_F32), row, 1));
     }
 }
@@ -101,8 +100,8 @@ static void swiglu_case(bench *b, const op_case *c) {
         i4_weight *gate = bench_weight(b, c->n[0], s->out, whole_groups(c->n[0], s->in), false);
         i4_weight *up = bench_weight(b, c->n[1], s->out, gate->cols, false);
         char label[48];
-        i4_tensor x = bench_numbers(b, i % 2 ? I4_F32 : act_of(b), 2, s->tokens, gate->cols + 3, 1,
-                                    0.0, 0.3);
+        i4_tensor x =
+            bench_numbers(b, i % 2 ? I4_F32 : act_of(b), 2, s->tokens, gate->cols + 3, 1, 0.0, 0.3);
         snprintf(label, sizeof label, "%d to %d of %d", s->in, s->out, s->tokens);
         bench_give(b, label, i4_linear_swiglu(b->ctx, i4_cols(x, 1, gate->cols), gate, up));
     }
@@ -113,7 +112,7 @@ static void swiglu_extreme_case(bench *b, const op_case *c) {
     (void)c;
     i4_weight *gate = bench_weight(b, KIND_F32, 21, 1, false);
     i4_weight *up = bench_weight(b, KIND_BF16, 21, 1, false);
-    static const float x[] = {1e4f, -1e4f, 128.0f, -128.0f, 0.0f, 1.0f};
+    static const float x[] = {9984.0f, -9984.0f, 128.0f, -128.0f, 0.0f, 1.0f};
     i4_tensor t = bench_upload(b, act_of(b), 2, 6, 1, 1, x);
     i4_tensor y = i4_linear_swiglu(b->ctx, t, gate, up);
     for (int row = 0; row < 6; row++) {
@@ -218,7 +217,8 @@ static void residual_case(bench *b, const op_case *c) {
         bench_give(b, "residual", h);
         i4_residual_rmsnorm(b->ctx, i4_cols(h, 3, width), i4_cols(y, 2, width), gain, 1e-5f);
         bench_give(b, "residual_rmsnorm", h);
-        i4_residual(b->ctx, i4_rows(i4_cols(h, 3, width), 5, 1), i4_rows(i4_cols(y, 2, width), 0, 1));
+        i4_residual(b->ctx, i4_rows(i4_cols(h, 3, width), 5, 1),
+                    i4_rows(i4_cols(y, 2, width), 0, 1));
         bench_give(b, "one row", h);
     }
     i4_tensor map = bench_numbers(b, sum, 3, 3, 5, 11, 0.0, 1.0);
@@ -239,7 +239,8 @@ static void fold_case(bench *b, const op_case *c) {
         bench_give(b, "no gain", frame);
     }
     static const float ends[] = {-100.0f, -20.0f, -1e-8f, 0.0f, 1e-8f, 20.0f, 1e4f};
-    i4_tensor m = bench_upload(b, I4_F32, 2, 1, 7, 1, ends), out = i4_new(b->ctx, I4_F32, 2, 1, 7, 1);
+    i4_tensor m = bench_upload(b, I4_F32, 2, 1, 7, 1, ends),
+              out = i4_new(b->ctx, I4_F32, 2, 1, 7, 1);
     i4_fold_gain_into(b->ctx, out, i4_none, m, kind);
     bench_give(b, "ends", i4_cols(out, 0, 6));
 }
@@ -283,8 +284,8 @@ static void cfg_case(bench *b, const op_case *c) {
     bench_give(b, "guided", z);
     i4_cfg_euler(b->ctx, z, text, i4_none, 1.0f, 0.05f);
     bench_give(b, "one pass", z);
-    i4_cfg_euler(b->ctx, i4_rows(z, 3, 1), i4_rows(text, 0, 1), i4_rows(i4_cols(none, 0, 129), 6, 1),
-                 0.0f, 2.0f);
+    i4_cfg_euler(b->ctx, i4_rows(z, 3, 1), i4_rows(text, 0, 1),
+                 i4_rows(i4_cols(none, 0, 129), 6, 1), 0.0f, 2.0f);
     bench_give(b, "one row", z);
 }
 
@@ -375,15 +376,14 @@ typedef struct map_shape {
 } map_shape;
 
 static void conv_case(bench *b, const op_case *c) {
-    static const map_shape shapes[] = {
-        {1, 1, 3, 5}, {1, 7, 8, 3}, {6, 1, 5, 9}, {9, 11, 3, 4}, {5, 4, 32, 48}, {3, 2, 70, 17}};
+    static const map_shape shapes[] = {{1, 1, 3, 5},  {1, 7, 8, 3},   {6, 1, 5, 9},
+                                       {9, 11, 3, 4}, {5, 4, 32, 48}, {3, 2, 70, 17}};
     const int kernel = c->n[1];
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const map_shape *s = &shapes[i];
         char label[48];
         i4_weight *w = bench_conv(b, c->n[0], s->out, s->in, kernel, i != 1);
-        i4_tensor x =
-            bench_numbers(b, i % 2 ? I4_F32 : act_of(b), 3, s->h, s->w, s->in, 0.2, 1.0);
+        i4_tensor x = bench_numbers(b, i % 2 ? I4_F32 : act_of(b), 3, s->h, s->w, s->in, 0.2, 1.0);
         snprintf(label, sizeof label, "%dx%d, %d to %d", s->h, s->w, s->in, s->out);
         bench_give(b, label, i4_conv2d(b->ctx, x, w, false));
         bench_give(b, label, i4_conv2d(b->ctx, x, w, true));
@@ -448,28 +448,30 @@ static void groupnorm_case(bench *b, const op_case *c) {
 static void unpatchify_case(bench *b, const op_case *c) {
     const int gh = c->n[0], gw = c->n[1], channels = c->n[2];
     i4_tensor z = bench_matrix(b, I4_F32, (int64_t)gh * gw, channels + 3);
-    bench_give(b, "map", i4_unpatchify(b->ctx, i4_cols(z, 2, channels), bench_vector(b, channels),
-                                       bench_vector(b, channels), gh, gw));
+    bench_give(b, "map",
+               i4_unpatchify(b->ctx, i4_cols(z, 2, channels), bench_vector(b, channels),
+                             bench_vector(b, channels), gh, gw));
 }
 
 static void rgb_case(bench *b, const op_case *c) {
     (void)c;
-    static const float ends[] = {-1.0f,  -1.5f,    1.0f,     3e30f, NAN, INFINITY, -INFINITY, 0.0f,
-                                 0.125f, -0.9922f, 0.99219f, 1e-9f};
-    bench_give(b, "act",
-               i4_to_rgb8(b->ctx, bench_numbers(b, act_of(b), 3, 9, 5, 3, 0.0, 1.0)));
+    static const float ends[] = {-1.0f,     -1.5f, 1.0f,   3e30f,    NAN,      INFINITY,
+                                 -INFINITY, 0.0f,  0.125f, -0.9922f, 0.99219f, 1e-9f};
+    bench_give(b, "act", i4_to_rgb8(b->ctx, bench_numbers(b, act_of(b), 3, 9, 5, 3, 0.0, 1.0)));
     bench_give(b, "f32", i4_to_rgb8(b->ctx, bench_numbers(b, I4_F32, 3, 1, 33, 3, 0.0, 1.0)));
     bench_give(b, "ends", i4_to_rgb8(b->ctx, bench_upload(b, I4_F32, 3, 2, 2, 3, ends)));
 }
 
 /* --- the table ---------------------------------------------------------------------------- */
 
-#define EVERY_FORMAT(name, fn)                                                                     \
-    {name " f32", fn, {KIND_F32}, 0}, {name " f16", fn, {KIND_F16}, 0},                            \
-        {name " bf16", fn, {KIND_BF16}, 0}, {name " fp8", fn, {KIND_FP8}, 0},                      \
-        {name " affine8 32", fn, {KIND_Q8}, 0}, {name " affine8 64", fn, {KIND_Q8 + 1}, 0},        \
-        {name " affine8 128", fn, {KIND_Q8 + 2}, 0}, {name " affine4 32", fn, {KIND_Q4}, 0},       \
-        {name " affine4 64", fn, {KIND_Q4 + 1}, 0}, {name " affine4 128", fn, {KIND_Q4 + 2}, 0}
+#define EVERY_FORMAT(name, fn)                                                               \
+    {name " f32", fn, {KIND_F32}, 0}, {name " f16", fn, {KIND_F16}, 0},                      \
+        {name " bf16", fn, {KIND_BF16}, 0}, {name " fp8", fn, {KIND_FP8}, 0},                \
+        {name " affine8 32", fn, {KIND_Q8}, 0}, {name " affine8 64", fn, {KIND_Q8 + 1}, 0},  \
+        {name " affine8 128", fn, {KIND_Q8 + 2}, 0}, {name " affine4 32", fn, {KIND_Q4}, 0}, \
+        {name " affine4 64", fn, {KIND_Q4 + 1}, 0}, {                                        \
+        name " affine4 128", fn, {KIND_Q4 + 2}, 0                                            \
+    }
 
 static const op_case cases[] = {
     EVERY_FORMAT("embed", embed_case),
@@ -582,10 +584,10 @@ static void run_case(bench *b, rig *r, const op_case *c) {
 
 static double tolerance(const rig *r, const op_case *c, i4_dtype dtype) {
     const bool has_bf16 = r->ctx.caps.act == I4_BF16;
-    return dtype == I4_U8 || dtype == I4_I32        ? 0.0
+    return dtype == I4_U8 || dtype == I4_I32              ? 0.0
            : r->rounds_products || (has_bf16 && c->loose) ? 1e-2
-           : dtype == I4_BF16                       ? 3e-3
-                                                    : 2e-5;
+           : dtype == I4_BF16                             ? 4e-3 /* half a unit is 2^-8 */
+                                                          : 2e-5;
 }
 
 static void check_against(rig *judge, rig *judged) {
@@ -797,8 +799,8 @@ static void scalar_convolution_of_small_numbers_is_right(void **state) {
     weight.kernel = 3;
     check_numbers(i4_conv2d(ctx, map, &weight, true),
                   (double[]){1, 2, 2, 0, 3, 4, 4, 0, 3, 4, 4, 0, 0, 0, 0, 0}, 16);
-    check_numbers(i4_conv2d_band(ctx, map, &weight, true, 1, 2),
-                  (double[]){3, 4, 4, 0, 0, 0, 0, 0}, 8);
+    check_numbers(i4_conv2d_band(ctx, map, &weight, true, 1, 2), (double[]){3, 4, 4, 0, 0, 0, 0, 0},
+                  8);
 }
 
 static void scalar_groupnorm_of_small_numbers_is_right(void **state) {
@@ -810,8 +812,8 @@ static void scalar_groupnorm_of_small_numbers_is_right(void **state) {
     i4_groupnorm_stats(ctx, stats, i4_rows(map, 1, 1));
     check_numbers(stats, (double[]){4, 4, 20, 4, 10, 0}, 6);
     const double s = sqrt(5.0);
-    i4_groupnorm_into(ctx, map, map, stats, given(1, 2, 1, 1, gain), given(1, 2, 1, 1, bias), 1e-12f,
-                      false);
+    i4_groupnorm_into(ctx, map, map, stats, given(1, 2, 1, 1, gain), given(1, 2, 1, 1, bias),
+                      1e-12f, false);
     check_numbers(map, (double[]){-3 / s, 1, -1 / s, 1, 1 / s, 1, 3 / s, 1}, 8);
 }
 
@@ -943,10 +945,10 @@ typedef struct mistake {
     void (*make)(i4_ctx *ctx, const operands *o);
 } mistake;
 
-#define MISTAKE(name, call)                                                                        \
-    static void name(i4_ctx *ctx, const operands *o) {                                             \
-        (void)o;                                                                                   \
-        call;                                                                                      \
+#define MISTAKE(name, call)                            \
+    static void name(i4_ctx *ctx, const operands *o) { \
+        (void)o;                                       \
+        call;                                          \
     }
 
 MISTAKE(embed_of_floats, i4_embed(ctx, o->x, &o->w, I4_F32))
@@ -954,7 +956,8 @@ MISTAKE(linear_of_wrong_width, i4_linear(ctx, i4_cols(o->x, 0, 7), &o->w))
 MISTAKE(linear_of_ids, i4_linear(ctx, i4_reshape(o->i32, 2, 1, 8, 1), &o->w))
 MISTAKE(linear_of_a_map, i4_linear(ctx, o->map, &o->w))
 MISTAKE(linear_into_wrong_width, i4_linear_into(ctx, i4_cols(o->x, 0, 5), o->x, &o->w))
-MISTAKE(linear_into_wrong_rows, i4_linear_into(ctx, i4_cols(i4_rows(o->x, 0, 2), 0, 6), o->x, &o->w))
+MISTAKE(linear_into_wrong_rows,
+        i4_linear_into(ctx, i4_cols(i4_rows(o->x, 0, 2), 0, 6), o->x, &o->w))
 MISTAKE(linear_of_a_bad_view, i4_linear(ctx, i4_cols(o->x, 1, 8), &o->w))
 MISTAKE(swiglu_of_unequal_weights, i4_linear_swiglu(ctx, o->x, &o->w, &o->narrow))
 MISTAKE(swiglu_of_wrong_width, i4_linear_swiglu(ctx, i4_cols(o->x, 0, 7), &o->w, &o->w))
@@ -982,6 +985,7 @@ MISTAKE(activate_of_nothing, i4_activate(ctx, i4_none, I4_SILU))
 MISTAKE(interleave_beyond_the_count, i4_interleave(ctx, o->x, i4_cols(o->y, 0, 4), 2, 2))
 MISTAKE(interleave_of_wrong_width, i4_interleave(ctx, o->x, i4_cols(o->y, 0, 3), 0, 2))
 MISTAKE(copy_of_other_shape, i4_copy(ctx, o->x, i4_cols(o->y, 0, 7)))
+MISTAKE(cast_of_nothing, i4_cast(ctx, i4_none, I4_F32))
 MISTAKE(conv_of_a_matrix, i4_conv2d(ctx, o->x, &o->conv, false))
 MISTAKE(conv_of_wrong_channels, i4_conv2d(ctx, i4_reshape(o->map, 3, 2, 8, 2), &o->conv, false))
 MISTAKE(conv_of_no_rows, i4_conv2d_band(ctx, o->map, &o->conv, false, 0, 0))
@@ -998,7 +1002,8 @@ MISTAKE(tensor_of_nothing, i4_new(ctx, I4_F32, 2, 0, 4, 1))
 MISTAKE(tensor_of_less_than_nothing, i4_new(ctx, I4_F32, 3, 2, -1, 4))
 MISTAKE(tensor_of_too_much, i4_new(ctx, I4_F32, 3, INT64_MAX / 2, 4, 4))
 
-#define ROW(name) {#name, name}
+#define ROW(name) \
+    { #name, name }
 static const mistake mistakes[] = {
     ROW(embed_of_floats),
     ROW(linear_of_wrong_width),
@@ -1026,6 +1031,7 @@ static const mistake mistakes[] = {
     ROW(interleave_beyond_the_count),
     ROW(interleave_of_wrong_width),
     ROW(copy_of_other_shape),
+    ROW(cast_of_nothing),
     ROW(conv_of_a_matrix),
     ROW(conv_of_wrong_channels),
     ROW(conv_of_no_rows),
@@ -1074,6 +1080,7 @@ static void check_everything_is_a_no_op(i4_ctx *ctx, const operands *o) {
     assert_int_equal(i4_attention(ctx, o->x, o->y, o->y, 2, 2, 1.0f, false).rank, 0);
     assert_int_equal(i4_conv2d(ctx, o->map, &o->conv, false).rank, 0);
     assert_int_equal(i4_linear_swiglu(ctx, i4_none, &o->w, &o->w).rank, 0);
+    assert_int_equal(i4_cast(ctx, i4_none, I4_F32).rank, 0);
     i4_residual(ctx, o->x, o->y);
     i4_residual(ctx, i4_none, o->y);
     i4_copy(ctx, o->x, o->y);
@@ -1319,8 +1326,7 @@ static void front_measured_peak_is_exactly_enough(void **state) {
     i4_ctx_close(&ctx);
     assert_int_equal(measure.cost[I4_OP_LINEAR].calls, 3);
     for (size_t less = 0; less < 2; less++) {
-        assert_true(
-            i4_ctx_open(&small, &i4_backend_scalar, hand.state, peak - less, &err));
+        assert_true(i4_ctx_open(&small, &i4_backend_scalar, hand.state, peak - less, &err));
         small_network(&small, &w, numbers);
         assert_int_equal(small.err.status, less == 0 ? I4_E_OK : I4_E_OUT_OF_MEMORY);
         assert_true(small.peak <= peak);

@@ -44,10 +44,15 @@ i4_db_result i4_db_image_by_file(i4_db *db, const char *file, json_t **row, i4_e
 i4_db_result i4_db_images(i4_db *db, int64_t prompt_id, bool linked_only, bool orphans_only,
                           int64_t limit, json_t **rows, i4_err *err);
 i4_db_result i4_db_stats(i4_db *db, json_t **stats, i4_err *err);
-/* Names of files to unlink after the commit come in *files (list of strings). */
+/* Names of files to remove after the commit come in *files (list of strings), those that earlier
+ * calls left behind included; say i4_db_removed for what is gone. A name that another row still
+ * has is not among them. */
 i4_db_result i4_db_delete_image(i4_db *db, int64_t id, json_t **files, i4_err *err);
 i4_db_result i4_db_delete_orphans(i4_db *db, int64_t *deleted, json_t **files, i4_err *err);
 i4_db_result i4_db_delete_prompt(i4_db *db, int64_t id, json_t **files, i4_err *err);
+/* Files of deleted rows that are not known to be removed: the process died in between. */
+i4_db_result i4_db_removals(i4_db *db, json_t **files, i4_err *err);
+i4_db_result i4_db_removed(i4_db *db, const json_t *files, i4_err *err);
 /* Section 7.3. NONE: image or prompt missing (*missing_prompt says which). */
 i4_db_result i4_db_link(i4_db *db, int64_t image_id, int64_t prompt_id, bool *missing_prompt,
                         i4_err *err);

@@ -45,6 +45,10 @@ bool i4_daemon_call(i4_gateway *gateway, const char *method, const char *path, j
 json_t *i4_image_ref(json_t *image_row, const char *fallback_hld); /* ImageRef of 3.6 */
 bool i4_output_path(const i4_gateway *gateway, const char *name, char *out, size_t size); /* 7.5 */
 const char *i4_output_type(const char *name); /* content type by suffix */
+/* Removes files that a deletion gave (takes the list) and notes those that are gone. */
+void i4_library_remove(i4_db *db, const char *output_dir, json_t *files);
+/* At start: removes what deletions cut short by the end of a process left behind. */
+void i4_library_sweep(const i4_gateway *gateway);
 
 /* tasks.c */
 i4_tasks *i4_tasks_start(i4_gateway *gateway, i4_err *err);

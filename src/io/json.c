@@ -11,33 +11,51 @@
 
 /* --- parsing ------------------------------------------------------------------------------- */
 
-/* Brackets outside strings, counted before the recursive parser sees them. */
-static bool too_deep(const char *data, size_t size) {
+/* A tree takes many times its text: `[{},{},…` a hundred times. What it may take beyond the text's
+ * own size; Qwen's tokenizer, 11 MiB in half a million values, needs all but a few of these. */
+static const size_t tree_bytes_beyond = (size_t)64 << 20;
+
+/* Depth and about the tree's bytes, from the characters outside strings. */
+typedef struct outline {
+    int depth_max;
+    size_t tree_bytes;
+} outline;
+
+static outline outline_of(const char *data, size_t size) {
+    enum { OBJECT = 224, LIST = 128, MEMBER = 40, ITEM = 96 }; /* jansson's, with their blocks */
+    outline o = {0};
     int depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
-        char c = data[i];
+        const char c = data[i];
         if (in_string) {
             i += c == '\\';
             in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > I4_LIMIT_JSON_DEPTH) {
-                return true;
-            }
-        } else if (c == '}' || c == ']') {
-            depth--;
+            continue;
         }
+        in_string = c == '"';
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        o.depth_max = depth > o.depth_max ? depth : o.depth_max;
+        o.tree_bytes += c == '{'   ? OBJECT
+                        : c == '[' ? LIST
+                        : c == ':' ? MEMBER
+                        : c == ',' ? ITEM
+                                   : 0;
     }
-    return false;
+    return o;
 }
 
 json_t *i4_json_parse(const char *data, size_t size, const char *label, i4_err *err) {
     json_error_t why;
-    if (too_deep(data, size)) {
+    const outline o = outline_of(data, size);
+    if (o.depth_max > I4_LIMIT_JSON_DEPTH) {
         i4_fail(err, I4_E_FORMAT, "%s: the JSON is nested more than %d deep", label,
                 I4_LIMIT_JSON_DEPTH);
+        return NULL;
+    }
+    if (o.tree_bytes > size && o.tree_bytes - size > tree_bytes_beyond) {
+        i4_fail(err, I4_E_FORMAT, "%s: the JSON holds far too many values; the file is damaged",
+                label);
         return NULL;
     }
     json_t *value = json_loadb(data, size, JSON_REJECT_DUPLICATES, &why);

@@ -31,6 +31,12 @@ static json_t *seed_json(uint64_t seed) {
     return json_string(text);
 }
 
+static int append(const char *bytes, size_t size, void *user) {
+    i4_buf *text = user;
+    i4_buf_add(text, bytes, size);
+    return text->failed ? -1 : 0;
+}
+
 char *i4_recipe_json(const i4_recipe *r, i4_err *err) {
     json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:f, s:o, s:o}",
                              "version", 1, "program", r->program, "model", r->model, "format",
@@ -41,14 +47,20 @@ char *i4_recipe_json(const i4_recipe *r, i4_err *err) {
         i4_fail_memory(err, "the recipe", 1024);
         return NULL;
     }
-    char *dump = json_dumps(root, JSON_COMPACT);
-    char *text = dump != NULL ? i4_strdup(dump) : NULL;
-    if (text == NULL) {
+    /* Into our own builder, whose failure is sticky: jansson forgets that a key could not be
+     * written, and its text would have to be freed by whatever allocator the program gave it. */
+    i4_buf text;
+    i4_buf_init(&text, SIZE_MAX);
+    const bool ok = json_dump_callback(root, append, &text, JSON_COMPACT) == 0;
+    json_decref(root);
+    if (!ok) {
+        i4_buf_free(&text);
+    }
+    char *out = ok ? i4_buf_take(&text, NULL) : NULL;
+    if (out == NULL) {
         i4_fail_memory(err, "the recipe", 1024);
     }
-    json_decref(root);
-    free(dump);
-    return text;
+    return out;
 }
 
 static char *checked(const char *text, i4_err *err) {

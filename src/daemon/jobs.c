@@ -1,0 +1,365 @@
+/* The table that handler threads and the worker share: jobs by id and by age, the queue, the
+ * slots, and how long things are kept. See jobs.h. */
+#include "daemon/jobs.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/os.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    KEEP_SECONDS = 3600,               /* done tasks, from the contract */
+    PICTURE_SECONDS = 7 * 24 * 3600,   /* pictures that nobody has stored */
+    JOB_LIMIT = 20000                  /* jobs in memory; about 0.5 KB each */
+};
+static const uint64_t picture_limit_bytes = 2ull << 30;
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+bool i4_table_init(i4_table *t, i4_spool *spool, i4_err *err) {
+    memset(t, 0, sizeof *t);
+    t->spool = spool;
+    t->keep_seconds = KEEP_SECONDS;
+    t->picture_seconds = PICTURE_SECONDS;
+    t->picture_limit = picture_limit_bytes;
+    t->job_limit = JOB_LIMIT;
+    if (pthread_mutex_init(&t->mutex, NULL) != 0) {
+        return i4_fail_memory(err, "a mutex", sizeof t->mutex);
+    }
+    if (pthread_cond_init(&t->work, NULL) != 0) {
+        pthread_mutex_destroy(&t->mutex);
+        return i4_fail_memory(err, "a condition", sizeof t->work);
+    }
+    if (pthread_cond_init(&t->settled, NULL) != 0) {
+        pthread_cond_destroy(&t->work);
+        pthread_mutex_destroy(&t->mutex);
+        return i4_fail_memory(err, "a condition", sizeof t->settled);
+    }
+    return true;
+}
+
+void i4_order_free(i4_order *order) {
+    if (order != NULL) {
+        i4_free(order->caption);
+        i4_free(order->hld);
+        i4_free(order->preset);
+        json_decref(order->loras);
+        i4_free(order);
+    }
+}
+
+static void free_job(i4_job *job) {
+    i4_order_free(job->order);
+    json_decref(job->result);
+    i4_free(job->error);
+    i4_free(job);
+}
+
+void i4_table_free(i4_table *t) {
+    while (t->oldest != NULL) {
+        i4_job *job = t->oldest;
+        t->oldest = job->newer;
+        free_job(job);
+    }
+    i4_stack_free(&t->stack);
+    pthread_cond_destroy(&t->settled);
+    pthread_cond_destroy(&t->work);
+    pthread_mutex_destroy(&t->mutex);
+}
+
+void i4_table_lock(i4_table *t) {
+    pthread_mutex_lock(&t->mutex);
+}
+
+void i4_table_unlock(i4_table *t) {
+    pthread_mutex_unlock(&t->mutex);
+}
+
+/* --- jobs by id and by age ------------------------------------------------------------------ */
+
+/* Ids are random hexadecimal digits: the first three of them are as good as a hash. */
+static size_t bucket_of(const char *id) {
+    size_t hash = 0;
+    for (int i = 0; i < 3 && id[i] != '\0'; i++) {
+        const size_t digit = id[i] <= '9' ? (size_t)(id[i] - '0') : (size_t)(id[i] - 'a' + 10);
+        hash = hash * 16 + (digit & 15);
+    }
+    return hash % I4_JOB_BUCKETS;
+}
+
+static void link_job(i4_table *t, i4_job *job) {
+    i4_job **bucket = &t->bucket[bucket_of(job->id)];
+    job->next_in_bucket = *bucket;
+    *bucket = job;
+    job->older = t->newest;
+    if (t->newest != NULL) {
+        t->newest->newer = job;
+    } else {
+        t->oldest = job;
+    }
+    t->newest = job;
+    t->job_count++;
+}
+
+static void unlink_job(i4_table *t, i4_job *job) {
+    i4_job **place = &t->bucket[bucket_of(job->id)];
+    while (*place != job) {
+        place = &(*place)->next_in_bucket;
+    }
+    *place = job->next_in_bucket;
+    *(job->older != NULL ? &job->older->newer : &t->oldest) = job->newer;
+    *(job->newer != NULL ? &job->newer->older : &t->newest) = job->older;
+    t->job_count--;
+}
+
+static bool random_id(char id[I4_TASK_ID_BYTES]) {
+    uint8_t bytes[16];
+    if (!i4_random_bytes(bytes, sizeof bytes)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return true;
+}
+
+i4_job *i4_job_new(i4_table *t, i4_job_kind kind, i4_order *order, double now) {
+    i4_job *job = i4_calloc(1, sizeof *job);
+    if (job == NULL || !random_id(job->id)) {
+        i4_free(job);
+        i4_order_free(order);
+        return NULL;
+    }
+    job->kind = kind;
+    job->order = order;
+    job->phase = "queued";
+    job->queued_at = now;
+    link_job(t, job);
+    return job;
+}
+
+bool i4_job_restore(i4_table *t, const i4_spooled *picture, double age, double now) {
+    i4_job *job = i4_calloc(1, sizeof *job);
+    if (job == NULL) {
+        return false;
+    }
+    memcpy(job->id, picture->id, sizeof job->id);
+    job->kind = I4_JOB_DRAW;
+    job->step = I4_STEP_DONE;
+    job->progress = 100;
+    job->total_steps = picture->total_steps;
+    job->phase = "done";
+    i4_job_say(job, "%s", picture->msg);
+    job->kept_since = now - age;
+    job->has_picture = true;
+    job->format = picture->format;
+    job->picture_bytes = picture->bytes;
+    t->picture_bytes += picture->bytes;
+    link_job(t, job);
+    return true;
+}
+
+i4_job *i4_job_find(i4_table *t, i4_job_kind kind, const char *id) {
+    for (i4_job *job = t->bucket[bucket_of(id)]; job != NULL; job = job->next_in_bucket) {
+        if (strcmp(job->id, id) == 0) {
+            return job->kind == kind ? job : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* --- how jobs end --------------------------------------------------------------------------- */
+
+void i4_job_say(i4_job *job, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(job->msg, sizeof job->msg, format, args);
+    va_end(args);
+}
+
+static void settle(i4_table *t, i4_job *job, double now) {
+    job->step = I4_STEP_DONE;
+    job->kept_since = now;
+    if (!job->is_held) { /* the worker reads the order without the mutex */
+        i4_order_free(job->order);
+        job->order = NULL;
+    }
+    if (t->draw_slot == job) {
+        t->draw_slot = NULL;
+    }
+    if (t->lora_slot == job) {
+        t->lora_slot = NULL;
+    }
+}
+
+void i4_job_succeed(i4_table *t, i4_job *job, double now) {
+    job->progress = 100;
+    job->phase = "done";
+    settle(t, job, now);
+}
+
+void i4_job_fail(i4_table *t, i4_job *job, const char *reason, double now) {
+    job->error = i4_strdup(reason);
+    if (job->kind == I4_JOB_LORA) {
+        job->progress = 0;
+    }
+    job->phase = "error";
+    i4_job_say(job, "Error: %s", reason);
+    settle(t, job, now);
+}
+
+void i4_job_end_cancelled(i4_table *t, i4_job *job, double now) {
+    job->is_cancelled = true;
+    job->error = i4_strdup("Cancelled"); /* both texts are compared by clients */
+    i4_job_say(job, "Cancelled.");
+    settle(t, job, now);
+}
+
+static void leave_queue(i4_table *t, const i4_job *job) {
+    size_t kept = 0;
+    for (size_t i = 0; i < t->queue_count; i++) {
+        const i4_item item = t->queue[(t->queue_first + i) % I4_QUEUE_ITEMS];
+        if (item.job != job) {
+            t->queue[(t->queue_first + kept++) % I4_QUEUE_ITEMS] = item;
+        }
+    }
+    t->queue_count = kept;
+}
+
+void i4_job_cancel(i4_table *t, i4_job *job, double now) {
+    const bool is_stored = t->is_working && t->is_storing && t->current.job == job;
+    job->is_cancelled = true;
+    if (job->step == I4_STEP_QUEUED) {
+        leave_queue(t, job);
+    }
+    if (job->step == I4_STEP_QUEUED || is_stored) {
+        i4_job_end_cancelled(t, job, now);
+    } else {
+        i4_job_say(job, "cancelling");
+    }
+}
+
+/* --- retention ------------------------------------------------------------------------------ */
+
+static void drop_job(i4_table *t, i4_job *job) {
+    if (job->has_picture) {
+        t->picture_bytes -= job->picture_bytes;
+        i4_spool_drop(t->spool, job->id, job->format);
+    }
+    unlink_job(t, job);
+    free_job(job);
+}
+
+static bool may_drop(const i4_job *job) {
+    return job->step == I4_STEP_DONE && !job->is_held;
+}
+
+static bool is_expired(const i4_table *t, const i4_job *job, double now) {
+    const bool waits = job->has_picture && !job->is_taken; /* for someone to store it */
+    return may_drop(job) && now - job->kept_since > (waits ? t->picture_seconds : t->keep_seconds);
+}
+
+static bool has_room(const i4_table *t) {
+    return t->picture_bytes <= t->picture_limit && t->job_count <= t->job_limit;
+}
+
+/* Oldest first: with `stored`, only what is safe elsewhere or has no picture. */
+static void make_room(i4_table *t, bool stored) {
+    for (i4_job *job = t->oldest, *next; job != NULL && !has_room(t); job = next) {
+        next = job->newer;
+        const bool waits = job->has_picture && !job->is_taken;
+        /* dropping a job without a picture helps only against too many jobs */
+        const bool helps = job->has_picture || t->job_count > t->job_limit;
+        if (may_drop(job) && helps && waits == !stored) {
+            if (waits) {
+                i4_log(I4_LOG_WARN, "spool", "no room: dropped picture %s, which nobody stored",
+                       job->id);
+            }
+            drop_job(t, job);
+        }
+    }
+}
+
+void i4_table_purge(i4_table *t, double now, bool at_once) {
+    if (now < t->purge_at && !at_once) {
+        return;
+    }
+    t->purge_at = now + 1.0;
+    for (i4_job *job = t->oldest, *next; job != NULL; job = next) {
+        next = job->newer;
+        if (is_expired(t, job, now)) {
+            drop_job(t, job);
+        }
+    }
+    make_room(t, true);
+    make_room(t, false);
+}
+
+/* --- queue ---------------------------------------------------------------------------------- */
+
+uint64_t i4_queue_add(i4_table *t, i4_work work, i4_job *job, double now) {
+    if (t->queue_count == I4_QUEUE_ITEMS || t->is_stopping) {
+        return 0;
+    }
+    t->queue[(t->queue_first + t->queue_count++) % I4_QUEUE_ITEMS] =
+        (i4_item){work, job, now, ++t->turn};
+    pthread_cond_signal(&t->work);
+    return t->turn;
+}
+
+bool i4_queue_take(i4_table *t, i4_item *item) {
+    while (t->queue_count == 0 && !t->is_stopping) {
+        pthread_cond_wait(&t->work, &t->mutex);
+    }
+    if (t->is_stopping) {
+        return false;
+    }
+    t->current = t->queue[t->queue_first];
+    t->queue_first = (t->queue_first + 1) % I4_QUEUE_ITEMS;
+    t->queue_count--;
+    t->current.since = i4_seconds();
+    t->is_working = true;
+    t->is_storing = false;
+    if (t->current.job != NULL) {
+        t->current.job->step = I4_STEP_WORKING;
+        t->current.job->is_held = true;
+    }
+    *item = t->current;
+    return true;
+}
+
+void i4_queue_done(i4_table *t) {
+    i4_job *job = t->current.job;
+    if (job != NULL) {
+        job->is_held = false;
+        i4_order_free(job->order);
+        job->order = NULL;
+    }
+    t->is_working = false;
+    t->is_storing = false;
+    t->turn_done = t->current.turn;
+    pthread_cond_broadcast(&t->settled);
+}
+
+const char *i4_work_label(i4_work work) {
+    static const char *const labels[] = {"loading the model", "unloading the model",
+                                         "generating an image", "reloading with LoRA",
+                                         "reloading without LoRA"};
+    return labels[work];
+}
+
+const i4_item *i4_pipeline_holder(const i4_table *t) {
+    if (t->is_working && !t->is_storing) {
+        return &t->current;
+    }
+    /* what is next takes the pipeline as soon as the worker looks up */
+    return t->queue_count > 0 ? &t->queue[t->queue_first] : NULL;
+}
+
+const i4_item *i4_pipeline_ahead(const i4_table *t, const i4_job *job) {
+    const i4_item *holder = i4_pipeline_holder(t);
+    return holder != NULL && holder->job != job ? holder : NULL;
+}

@@ -387,7 +387,7 @@ ID4_API id4_status id4_unstable_velocity(id4_engine *engine, const float *featur
 ID4_API id4_status id4_unstable_sample(id4_engine *engine, const float *features, size_t tokens,
                                        const id4_request *request, const float *noise,
                                        float *schedule, float *z1, float *latents, id4_error *err);
-/* rgb [3, 16gh, 16gw] before clamping (may be NULL) and picture (may be NULL). */
+/* rgb [16gh, 16gw, 3] before clamping (may be NULL) and picture (may be NULL). */
 ID4_API id4_status id4_unstable_decode(id4_engine *engine, const float *latents, int gh, int gw,
                                        float *rgb, id4_image **image, id4_error *err);
 /* Seeded noise [count] as MLX draws it. */

@@ -292,17 +292,25 @@ static const timed timed_vectors[] = {
       0.999447227}},
 };
 
+/* Within 1e-6, and all but a few the same float32: the grid's rounding to float32 moves more. */
 static void schedule_times_are_those_of_the_specification(void **state) {
     (void)state;
+    int count = 0, other = 0;
     for (size_t i = 0; i < sizeof timed_vectors / sizeof timed_vectors[0]; i++) {
         const timed *v = &timed_vectors[i];
         i4_schedule s;
         i4_schedule_make(i4_preset_find(v->preset), 0, -1.0, v->width, v->height, &s);
         assert_int_equal(s.steps, v->steps);
         for (int k = 0; k < s.steps; k++) {
+            const float want = (float)v->state[k + 1];
             check_near((double)s.t[k], v->state[k], 1e-6, v->preset, k);
             check_near((double)s.s[k], v->state[k + 1], 1e-6, v->preset, k);
+            other += memcmp(&s.s[k], &want, sizeof want) != 0;
+            count++;
         }
+    }
+    if (other > count / 50) {
+        fail_msg("%d of %d times are other float32 numbers", other, count);
     }
 }
 

@@ -7,13 +7,12 @@
  *     IDEOGRAM4_ONLY=KIND:N    only file N of that kind, which is kept as hostile-KIND-N
  *
  * When the test dies, hostile.XXXXXX/now in the working directory tells kind and number. */
-#define ID4_UNSTABLE
 #include "ideogram4.h"
 
 #include "base/limits.h"
 #include "folder.h"
 #include "image/image.h"
-#include "io/safetensors.h"
+#include "made_file.h"
 #include "model/tokenizer.h"
 #include "mutate.h"
 
@@ -77,8 +76,8 @@ static const blob *seeds_any(const seeds *s, chance *c) {
 
 /* A model folder, in links, one file of which leads to the damaged file of the moment. */
 typedef struct victim {
-    const char *layout, *file;
-    const char *source; /* of a file the layout lacks; NULL: the layout has it */
+    const char *layout, *file; /* file NULL: none */
+    const char *source;        /* of a file the layout lacks; NULL: the layout has it */
 } victim;
 
 static const victim weight_victims[] = {
@@ -118,7 +117,7 @@ static struct {
     size_t files;
     uint64_t seed;
     seeds weights, containers, configs, tokenizers, adapters, captions, images;
-    id4_model *model;
+    id4_model *model; /* a whole one, for adapters and captions */
 } rig;
 
 static void link_folder(const char *from, const char *to) {
@@ -154,9 +153,11 @@ static void root_make(const char *group, size_t index, const victim *v) {
     }
     snprintf(to, sizeof to, "%s/tokenizer", root);
     link_folder(GOLDEN "/tokenizer", to);
-    snprintf(to, sizeof to, "%s/%s", root, v->file);
-    remove(to);
-    assert_int_equal(symlink(rig.mutant, to), 0);
+    if (v->file) {
+        snprintf(to, sizeof to, "%s/%s", root, v->file);
+        remove(to);
+        assert_int_equal(symlink(rig.mutant, to), 0);
+    }
 }
 
 /* The whole file of a victim: a seed. */
@@ -211,6 +212,11 @@ static bool count_bytes(i4_fault_kind kind, size_t size, void *user) {
         return true;
     }
     return false;
+}
+
+/* Between two readings of one file, when the first has given everything back. */
+static void count_anew(void) {
+    atomic_store(&asked, 0);
 }
 
 static void check_outcome(id4_status status, const id4_error *err, bool made) {
@@ -306,7 +312,6 @@ static bool feed_config(const uint8_t *data, size_t size, size_t number) {
 }
 
 static void make_tokenizer(size_t number, chance *c, blob *out) {
-    /* Every other one from the model's own: the rest are small. */
     const blob *seed = &rig.tokenizers.item[number % 2 ? number / 2 % rig.tokenizers.count : 0];
     blob_set(out, seed->data, seed->size);
     mutate_json(out, seeds_any(&rig.tokenizers, c), c);
@@ -346,7 +351,8 @@ static bool feed_tokenizer(const uint8_t *data, size_t size, size_t number) {
 }
 
 static void make_adapter(size_t number, chance *c, blob *out) {
-    const blob *seed = &rig.adapters.item[number % 4 ? 0 : number / 4 % rig.adapters.count];
+    const blob *seed =
+        &rig.adapters.item[number % 4 ? number % 2 : number / 4 % rig.adapters.count];
     blob_set(out, seed->data, seed->size);
     mutate_safetensors(out, seeds_any(&rig.adapters, c), c);
 }
@@ -383,6 +389,7 @@ static void check_caption(const char *text, size_t size, int whole_file) {
         assert_true(f->path[0] && f->code[0] && f->text[0]);
     }
     id4_findings_free(findings);
+    count_anew();
 }
 
 static bool feed_caption(const uint8_t *data, size_t size, size_t number) {
@@ -472,7 +479,7 @@ static double feed_once(const kind *k, const blob *input, size_t number, bool *t
     uint8_t *exact = malloc(input->size ? input->size : 1);
     assert_non_null(exact);
     memcpy(exact, input->data, input->size);
-    atomic_store(&asked, 0);
+    count_anew();
     atomic_store(&allowed, input->size + beyond_max + k->beyond);
     const double begin = i4_seconds();
     i4_fault_set(count_bytes, NULL);
@@ -550,6 +557,76 @@ static void hostile_caption_is_checked(void **state) {
 static void hostile_image_is_refused_or_decoded(void **state) {
     (void)state;
     run_from(&image_kind, rig.files);
+}
+
+/* --- extremes ------------------------------------------------------------------------------ */
+
+/* Whole texts of one thing over and over, as large as the limits let in or larger. */
+typedef struct extreme {
+    const kind *kind;
+    size_t number;
+    const char *head, *body;
+    size_t count;
+    const char *tail;
+} extreme;
+
+#define NO_TENSOR "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
+#define ELEMENTS "{\"compositional_deconstruction\":{\"background\":\"\",\"elements\":["
+
+static const extreme extremes[] = {
+    {&container_kind, 0, "{", NO_TENSOR, 190000, "\"b\":{}}"},
+    {&container_kind, 0, "{", NO_TENSOR, 250000, "\"b\":{}}"},
+    {&container_kind, 0, "{\"__metadata__\":{", "\"a\":\"\",", 99000, "\"b\":\"\"}}"},
+    {&container_kind, 0, "{\"a\":{\"x\":[", "[],", 4000000, "0]}}"},
+    {&container_kind, 0, "{\"", "\\u00e9", 2000000, "\":{}}"},
+    {&container_kind, 0, "{", "          ", 1000000, "}"},
+    {&config_kind, 0, "[", "{},", 340000, "0]"},
+    {&config_kind, 0, "[", "0,", 500000, "0]"},
+    {&config_kind, 2, "", "[", 1000000, ""},
+    {&config_kind, 2, "{\"num_layers\":", "9", 1000000, "}"},
+    {&config_kind, 2, "{\"norm_eps\":0.", "9", 1000000, "}"},
+    {&config_kind, 5, "{\"scale\":[", "1,", 500000, "1]}"},
+    {&config_kind, 9, "{\"weight_map\":[", "{},", 5000000, "0]}"},
+    {&config_kind, 9, "{\"weight_map\":{\"", "a", 4000000, "\":\"b\"}}"},
+    {&tokenizer_kind, 1, "[", "{},", 5000000, "0]"},
+    {&tokenizer_kind, 1, "[", "0,", 10000000, "0]"},
+    {&tokenizer_kind, 1, "{\"model\":{\"merges\":[", "\"a a\",", 600000, "\"\"]}}"},
+    {&caption_kind, 0, "[", "[],", 87000, "0]"},
+    {&caption_kind, 0, "", "{\"a\":", 50000, ""},
+    {&caption_kind, 0, "{\"a\":", "9", 262000, "}"},
+    {&caption_kind, 0, "{\"a\":0.", "9", 260000, "e-260000}"},
+    {&caption_kind, 0, "{", "\"a\":0,", 40000, "\"a\":1}"},
+    {&caption_kind, 0, ELEMENTS, "{},", 87000, "0]}}"},
+    {&caption_kind, 0, ELEMENTS, "{\"type\":\"obj\",\"bbox\":[]},", 9000, "0]}}"},
+    {&caption_kind, 0, "{\"a\":\"", "\\u0000", 43000, "\"}"},
+    {&caption_kind, 0, "e", "\xcc\x81", 130000, ""},
+    {&caption_kind, 0, "", " \xe3\x80\x80", 65000, "."},
+};
+
+static void extreme_make(const extreme *e, blob *out) {
+    const size_t before = e->kind == &container_kind ? 8 : 0; /* the header's length */
+    const size_t body = strlen(e->body), head = strlen(e->head);
+    blob_room(out, before + head + e->count * body);
+    memcpy(out->data + before, e->head, head);
+    for (size_t i = 0; i < e->count; i++) {
+        memcpy(out->data + before + head + i * body, e->body, body);
+    }
+    out->size = before + head + e->count * body;
+    mutate_put_text(out, out->size, 0, e->tail);
+    if (before) {
+        mutate_length_put(out, out->size - before);
+    }
+}
+
+static void hostile_text_without_end_is_bounded(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof extremes / sizeof extremes[0]; i++) {
+        blob input = {0};
+        extreme_make(&extremes[i], &input);
+        note(extremes[i].kind, i);
+        feed_watched(extremes[i].kind, &input, extremes[i].number);
+        blob_free(&input);
+    }
 }
 
 /* --- drawing ------------------------------------------------------------------------------- */
@@ -657,6 +734,25 @@ static void add_pictures(seeds *s) {
     id4_image_free(image);
 }
 
+/* LoKr, which no golden file has: a decomposed factor, and one with a core. */
+static void lokr_write(const char *name) {
+    static made_file m;
+    static float numbers[64 * 64];
+    const int64_t core[4] = {2, 2, 1, 1};
+    chance c = chance_of(SEED, 0, 1);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        numbers[i] = (float)chance_below(&c, 2001) / 1e5f - 0.01f;
+    }
+    made_matrix(&m, "layers.0.attention.qkv.lokr_w1", I4_ST_F32, 3, 2, numbers);
+    made_matrix(&m, "layers.0.attention.qkv.lokr_w2_a", I4_ST_F32, 128, 4, numbers);
+    made_matrix(&m, "layers.0.attention.qkv.lokr_w2_b", I4_ST_F32, 4, 64, numbers);
+    made_matrix(&m, "layers.1.feed_forward.w1.lokr_w1", I4_ST_F32, 5, 2, numbers);
+    made_matrix(&m, "layers.1.feed_forward.w1.lokr_w2_a", I4_ST_F32, 2, 64, numbers);
+    made_matrix(&m, "layers.1.feed_forward.w1.lokr_w2_b", I4_ST_F32, 2, 64, numbers);
+    made_add(&m, "layers.1.feed_forward.w1.lokr_t2", I4_ST_F32, 4, core, numbers);
+    made_write(&m, folder_at(&rig.folder, name));
+}
+
 static void load_seeds(void) {
     for (size_t i = 0; i < WEIGHT_VICTIMS; i++) {
         victim_add(&rig.weights, &weight_victims[i]);
@@ -670,11 +766,40 @@ static void load_seeds(void) {
     victim_add(&rig.tokenizers, &tokenizer_victim);
     seeds_add_folder(&rig.tokenizers, ID4_SOURCE_DIR "/fuzz/corpora/tokenizer", ".json");
     seeds_add(&rig.adapters, GOLDEN "/lora.safetensors");
+    seeds_add(&rig.adapters, folder_at(&rig.folder, "lokr"));
     seeds_add_folder(&rig.adapters, ID4_SOURCE_DIR "/fuzz/corpora/lora", "");
     seeds_add_folder(&rig.captions, ID4_SOURCE_DIR "/examples", ".json");
     seeds_add_folder(&rig.captions, ID4_SOURCE_DIR "/fuzz/corpora/caption", "");
     add_pictures(&rig.images);
     seeds_add_folder(&rig.images, ID4_SOURCE_DIR "/fuzz/corpora/image", "");
+}
+
+static void make_roots(void) {
+    for (size_t i = 0; i < WEIGHT_VICTIMS; i++) {
+        root_make("weights", i, &weight_victims[i]);
+    }
+    for (size_t i = 0; i < CONFIG_VICTIMS; i++) {
+        root_make("config", i, &config_victims[i]);
+    }
+    root_make("tokenizer", 0, &tokenizer_victim);
+}
+
+static void require_whole(const char *group, size_t index, const blob *whole) {
+    write_mutant(whole->data, whole->size);
+    assert_true(close_model(open_model(group, index)));
+}
+
+/* Undamaged, all can be opened: what is refused later is refused for its damage. */
+static void require_all_whole(void) {
+    for (size_t i = 0; i < WEIGHT_VICTIMS; i++) {
+        require_whole("weights", i, &rig.weights.item[i]);
+    }
+    for (size_t i = 0; i < CONFIG_VICTIMS; i++) {
+        require_whole("config", i, &rig.configs.item[i]);
+    }
+    require_whole("tokenizer", 0, &rig.tokenizers.item[0]);
+    assert_true(feed_adapter(rig.adapters.item[0].data, rig.adapters.item[0].size, 0));
+    assert_true(feed_adapter(rig.adapters.item[1].data, rig.adapters.item[1].size, 0));
 }
 
 static int begin(void **state) {
@@ -689,32 +814,14 @@ static int begin(void **state) {
     rig.now = open(folder_at(&rig.folder, "now"), O_WRONLY | O_CREAT, 0600);
     assert_true(rig.now >= 0);
     index_write(GOLDEN "/fp8/vae/diffusion_pytorch_model.safetensors", "index.json");
+    lokr_write("lokr");
     load_seeds();
-    for (size_t i = 0; i < WEIGHT_VICTIMS; i++) {
-        root_make("weights", i, &weight_victims[i]);
-    }
-    for (size_t i = 0; i < CONFIG_VICTIMS; i++) {
-        root_make("config", i, &config_victims[i]);
-    }
-    root_make("tokenizer", 0, &tokenizer_victim);
-    /* Undamaged, each root is a model: what is refused later is refused for its damage. */
-    for (size_t i = 0; i < WEIGHT_VICTIMS + CONFIG_VICTIMS; i++) {
-        const bool is_config = i >= WEIGHT_VICTIMS;
-        const size_t index = is_config ? i - WEIGHT_VICTIMS : i;
-        const blob *whole = is_config ? &rig.configs.item[index] : &rig.weights.item[index];
-        write_mutant(whole->data, whole->size);
-        id4_model *model = open_model(is_config ? "config" : "weights", index);
-        assert_non_null(model);
-        id4_model_close(model);
-    }
-    /* The model of the adapters and captions: damaged files change beside it, not in it. */
-    id4_model_options options;
-    id4_model_options_init(&options);
-    options.threads = 1;
-    root_make("whole", 0, &(victim){"mlx-q8", "unused", NULL});
-    char root[700];
-    root_path("whole", 0, root);
-    return id4_model_open(root, &options, NULL, &rig.model, NULL);
+    make_roots();
+    root_make("whole", 0, &(victim){"mlx-q8", NULL, NULL});
+    rig.model = open_model("whole", 0);
+    assert_non_null(rig.model);
+    require_all_whole();
+    return 0;
 }
 
 static int end(void **state) {
@@ -738,6 +845,7 @@ int main(void) {
         cmocka_unit_test(hostile_lora_is_refused_or_opened),
         cmocka_unit_test(hostile_caption_is_checked),
         cmocka_unit_test(hostile_image_is_refused_or_decoded),
+        cmocka_unit_test(hostile_text_without_end_is_bounded),
         cmocka_unit_test(hostile_model_that_opens_survives_drawing),
         cmocka_unit_test(hostile_lora_that_opens_survives_drawing),
     };

@@ -872,6 +872,96 @@ static void scalar_elements_of_small_numbers_are_right(void **state) {
     check_numbers(mixed, (double[]){0, 3, -1, 4}, 4);
 }
 
+/* --- adapters: the same as weights with the products added in ------------------------------ */
+
+enum { MERGE_IN = 6, MERGE_OUT = 5, MERGE_ROWS = 1100 /* more than two chunks */ };
+
+typedef struct merged {
+    float plain[MERGE_OUT * MERGE_IN], whole[MERGE_OUT * MERGE_IN]; /* without and with adapters */
+    float down[2][2 * MERGE_IN], up[2][MERGE_OUT * 2];
+    i4_weight down_weight[2], up_weight[2], weight, whole_weight;
+    i4_lowrank node[2];
+} merged;
+
+/* Two additions: rank 2 to all columns, rank 1 to columns 1 to 3. */
+static void merged_make(merged *m, int slot) {
+    static const struct {
+        int rank, first, part;
+        float scale;
+    } additions[2] = {{2, 0, MERGE_OUT, 0.5f}, {1, 1, 3, -1.5f}};
+    for (int i = 0; i < MERGE_OUT * MERGE_IN; i++) {
+        m->plain[i] = m->whole[i] = (float)(0.5 * ops_number());
+    }
+    for (int a = 0; a < 2; a++) {
+        const int rank = additions[a].rank, part = additions[a].part;
+        for (int i = 0; i < rank * MERGE_IN; i++) {
+            m->down[a][i] = (float)ops_number();
+        }
+        for (int i = 0; i < part * rank; i++) {
+            m->up[a][i] = (float)ops_number();
+        }
+        for (int i = 0; i < part * MERGE_IN * rank; i++) {
+            const int out = i / rank / MERGE_IN, in = i / rank % MERGE_IN, r = i % rank;
+            m->whole[(additions[a].first + out) * MERGE_IN + in] +=
+                additions[a].scale * m->up[a][out * rank + r] * m->down[a][r * MERGE_IN + in];
+        }
+        m->down_weight[a] = floats_weight(m->down[a], rank, MERGE_IN, NULL);
+        m->up_weight[a] = floats_weight(m->up[a], part, rank, NULL);
+        m->node[a] = (i4_lowrank){.down = &m->down_weight[a],
+                                  .up = &m->up_weight[a],
+                                  .first = additions[a].first,
+                                  .scale = additions[a].scale,
+                                  .next = a == 0 ? &m->node[1] : NULL};
+    }
+    m->weight = floats_weight(m->plain, MERGE_OUT, MERGE_IN, NULL);
+    m->whole_weight = floats_weight(m->whole, MERGE_OUT, MERGE_IN, NULL);
+    m->weight.slot = slot;
+}
+
+static void check_same(i4_tensor got, i4_tensor want, const char *what) {
+    static float a[MERGE_ROWS * MERGE_OUT], b[MERGE_ROWS * MERGE_OUT];
+    assert_true(i4_ctx_ok(&hand.ctx));
+    i4_download(&hand.ctx, got, a);
+    i4_download(&hand.ctx, want, b);
+    for (int i = 0; i < MERGE_ROWS * MERGE_OUT; i++) {
+        if (!(fabs((double)a[i] - (double)b[i]) <= 1e-5 * fmax(1.0, fabs((double)b[i])))) {
+            fail_msg("%s: element %d is %.9g instead of %.9g", what, i, (double)a[i], (double)b[i]);
+        }
+    }
+}
+
+static void front_adapters_are_the_same_as_merged_weights(void **state) {
+    (void)state;
+    static float x[MERGE_ROWS * MERGE_IN];
+    merged gate, up;
+    ops_seed = 99;
+    for (int i = 0; i < MERGE_ROWS * MERGE_IN; i++) {
+        x[i] = (float)ops_number();
+    }
+    merged_make(&gate, 0);
+    merged_make(&up, 1);
+    i4_ctx *ctx = fresh();
+    i4_tensor t = given(2, MERGE_ROWS, MERGE_IN, 1, x);
+    for (int which = 0; which < 4; which++) {
+        i4_lowrank *slots[2] = {which & 1 ? gate.node : NULL, which & 2 ? up.node : NULL};
+        const i4_weight *whole_gate = which & 1 ? &gate.whole_weight : &gate.weight;
+        const i4_weight *whole_up = which & 2 ? &up.whole_weight : &up.weight;
+        i4_scope_begin(ctx);
+        i4_tensor want = i4_linear(ctx, t, whole_gate);
+        i4_tensor want_swiglu = i4_linear_swiglu(ctx, t, whole_gate, whole_up);
+        ctx->adapters = slots;
+        ctx->adapter_slots = 2;
+        i4_tensor got = i4_linear(ctx, t, &gate.weight);
+        i4_tensor got_swiglu = i4_linear_swiglu(ctx, t, &gate.weight, &up.weight);
+        ctx->adapters = NULL;
+        check_same(got, want, "linear");
+        check_same(got_swiglu, want_swiglu, "swiglu");
+        i4_scope_end(ctx);
+    }
+}
+
+/* --- products of MLX ---------------------------------------------------------------------- */
+
 /* Quantised products as MLX computes them from the same packed numbers. */
 static void *mlx_array(const char *name, size_t size) {
     char path[512];
@@ -1348,6 +1438,7 @@ int main(void) {
         cmocka_unit_test(scalar_unpatchify_is_that_of_the_specification),
         cmocka_unit_test(scalar_pixels_are_clamped_and_rounded_to_even),
         cmocka_unit_test(scalar_elements_of_small_numbers_are_right),
+        cmocka_unit_test(front_adapters_are_the_same_as_merged_weights),
         cmocka_unit_test(scalar_quantised_products_are_those_of_mlx),
         cmocka_unit_test(front_mistakes_are_refused_and_end_everything),
         cmocka_unit_test(front_first_error_stays_until_reset),

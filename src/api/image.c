@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "pipeline/recipe.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- images ------------------------------------------------------------------------------ */
@@ -76,7 +77,8 @@ id4_status id4_image_encode(const id4_image *image, id4_image_format format, int
     if (quality == 0) {
         quality = format == ID4_WEBP ? 90 : 95;
     }
-    if (format < ID4_PNG || format > ID4_JPEG || quality < 1 || quality > 100) {
+    if (format < ID4_PNG || format > ID4_JPEG ||
+        (format != ID4_PNG && (quality < 1 || quality > 100))) {
         return i4_refuse(err, "the format must be PNG, WebP or JPEG and the quality 1 to 100");
     }
     i4_pair *mine = i4_calloc(pair_count + 1, sizeof *mine);
@@ -136,21 +138,41 @@ static id4_status give_text(char *text, const i4_err *inner, id4_bytes *bytes, i
     return ID4_OK;
 }
 
+/* Only what can be drawn, and said in JSON, makes a recipe. */
+static bool check_recipe(const id4_request *r, const id4_recipe_lora *loras, size_t lora_count,
+                         i4_err *err) {
+    i4_schedule *schedule = i4_malloc(sizeof *schedule);
+    bool ok = schedule != NULL || i4_fail_memory(err, "a schedule", sizeof *schedule);
+    ok = ok && i4_check_request(r, true, schedule, err);
+    i4_free(schedule);
+    if (ok && !i4_utf8_valid(i4_str_c(r->caption))) {
+        ok = i4_fail(err, I4_E_INVALID_ARGUMENT, "the caption is not UTF-8");
+    }
+    for (size_t i = 0; ok && i < lora_count; i++) {
+        if (loras[i].name == NULL || !i4_utf8_valid(i4_str_c(loras[i].name)) ||
+            !isfinite(loras[i].strength)) {
+            ok = i4_fail(err, I4_E_INVALID_ARGUMENT,
+                         "LoRA %zu of the recipe needs a name in UTF-8 and a finite strength", i);
+        }
+    }
+    return ok;
+}
+
 id4_status id4_recipe_make(const id4_model *model, const id4_request *request,
                            const id4_recipe_lora *loras, size_t lora_count, id4_bytes *json,
                            id4_error *err) {
     i4_err inner = {0};
     id4_request r;
     i4_recipe_lora list[I4_LIMIT_ADAPTERS];
-    if (model == NULL || request == NULL || json == NULL || request->caption == NULL ||
+    if (model == NULL || request == NULL || json == NULL ||
         (loras == NULL && lora_count > 0) || lora_count > I4_LIMIT_ADAPTERS) {
-        return i4_refuse(err, "a model, a request with a caption and at most 16 LoRAs are needed");
+        return i4_refuse(err, "a model, a request and at most 16 LoRAs are needed");
     }
     i4_take_request(&r, request);
-    const i4_preset *preset = i4_preset_find(r.preset);
-    if (preset == NULL) {
-        return i4_refuse(err, "the request's preset is unknown");
+    if (!check_recipe(&r, loras, lora_count, &inner)) {
+        return i4_leave(false, &inner, err);
     }
+    const i4_preset *preset = r.preset != NULL ? i4_preset_find(r.preset) : i4_preset_at(0);
     for (size_t i = 0; i < lora_count; i++) {
         list[i] = (i4_recipe_lora){loras[i].name, loras[i].strength};
     }

@@ -118,7 +118,8 @@ id4_status id4_model_estimate(const id4_model *model, const id4_request *request
     }
     const bool ok = i4_check_request(&r, false, schedule, &inner) &&
                     assume_tokens(model->inner, &r, &tokens, &inner) &&
-                    i4_plan_make(model->inner, tokens, r.width, r.height, schedule, &plan, &inner);
+                    i4_plan_make(model->inner, NULL, tokens, r.width, r.height, schedule, &plan,
+                                 &inner);
     i4_free(schedule);
     if (ok) {
         id4_estimate mine = {

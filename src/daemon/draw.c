@@ -186,8 +186,7 @@ static bool leave_pipeline(drawing *d, i4_err *err) {
 
 static int quality_of(const drawing *d) {
     const i4_settings *s = d->w->settings;
-    const int standard =
-        d->order->format == I4_PICTURE_WEBP ? s->quality_webp : s->quality_jpeg;
+    const int standard = d->order->format == I4_PICTURE_WEBP ? s->quality_webp : s->quality_jpeg;
     const int quality = d->order->quality != 0 ? d->order->quality : standard;
     return quality < 1 ? 1 : quality > 100 ? 100 : quality;
 }
@@ -217,15 +216,14 @@ static json_t *make_meta(const drawing *d, double seconds) {
     const int bits = d->w->table->quantization_bits; /* written by this thread only */
     char name[48];
     snprintf(name, sizeof name, "%s.%s", d->job->id, format);
-    return json_pack("{s:s, s:i, s:i, s:s, s:I, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o}", "hld",
-                     o->hld, "width", o->width, "height", o->height, "preset", o->preset, "seed",
-                     (json_int_t)o->seed, "prompt_id",
-                     or_null(o->has_prompt, json_integer((json_int_t)o->prompt_id)), "filename",
-                     name, "format", format, "generation_seconds", round(seconds * 10.0) / 10.0,
-                     "quantization_bits", or_null(bits > 0, json_integer(bits)), "lora_name",
-                     i4_stack_names(&d->stack), "lora_strength",
-                     i4_stack_strength(&d->stack, json_null()), "applied_loras",
-                     i4_stack_list(&d->stack));
+    return json_pack(
+        "{s:s, s:i, s:i, s:s, s:I, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o}", "hld", o->hld, "width",
+        o->width, "height", o->height, "preset", o->preset, "seed", (json_int_t)o->seed,
+        "prompt_id", or_null(o->has_prompt, json_integer((json_int_t)o->prompt_id)), "filename",
+        name, "format", format, "generation_seconds", round(seconds * 10.0) / 10.0,
+        "quantization_bits", or_null(bits > 0, json_integer(bits)), "lora_name",
+        i4_stack_names(&d->stack), "lora_strength", i4_stack_strength(&d->stack, json_null()),
+        "applied_loras", i4_stack_list(&d->stack));
 }
 
 static bool store(drawing *d, double seconds, i4_spooled *picture, i4_err *err) {
@@ -289,8 +287,8 @@ void i4_draw(i4_worker *w, i4_job *job) {
     i4_spooled picture;
     i4_err err = {0};
     begin(&d);
-    bool ok = apply_own_stack(&d, &err) && go_on(&d, &err) && check_loaded(&d, &err) &&
-              draw(&d, &err);
+    bool ok =
+        apply_own_stack(&d, &err) && go_on(&d, &err) && check_loaded(&d, &err) && draw(&d, &err);
     const double seconds = i4_seconds() - d.begun;
     ok = ok && take_recipe(&d, &err) && leave_pipeline(&d, &err) && encode(&d, &err) &&
          go_on(&d, &err) && store(&d, seconds, &picture, &err);

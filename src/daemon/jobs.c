@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    KEEP_SECONDS = 3600,               /* done tasks, from the contract */
-    PICTURE_SECONDS = 7 * 24 * 3600,   /* pictures that nobody has stored */
-    JOB_LIMIT = 20000                  /* jobs in memory; about 0.5 KB each */
+    KEEP_SECONDS = 3600,             /* done tasks, from the contract */
+    PICTURE_SECONDS = 7 * 24 * 3600, /* pictures that nobody has stored */
+    JOB_LIMIT = 20000                /* jobs in memory; about 0.5 KB each */
 };
 static const uint64_t picture_limit_bytes = 2ull << 30;
 

@@ -49,9 +49,9 @@ typedef struct i4_job {
     int progress, total_steps;
     const char *phase; /* constant text; LoRA operations */
     char msg[200];
-    char *error;     /* owned; NULL: none */
-    json_t *result;  /* owned; LoRA operations; NULL: none */
-    i4_order *order; /* owned; NULL once done */
+    char *error;                  /* owned; NULL: none */
+    json_t *result;               /* owned; LoRA operations; NULL: none */
+    i4_order *order;              /* owned; NULL once done */
     double queued_at, kept_since; /* monotonic; retention counts from the latter */
     /* the finished picture in the spool */
     bool has_picture, is_taken;
@@ -98,13 +98,13 @@ typedef struct i4_table {
     i4_item queue[I4_QUEUE_ITEMS];
     size_t queue_first, queue_count;
     uint64_t turn, turn_done;
-    bool is_working;     /* `current` is with the worker … */
-    bool is_storing;     /* … which only encodes a picture: the pipeline counts as free */
+    bool is_working; /* `current` is with the worker … */
+    bool is_storing; /* … which only encodes a picture: the pipeline counts as free */
     i4_item current;
     i4_job *draw_slot, *lora_slot; /* NULL: free */
 
     i4_model_state model_state;
-    char model_msg[320];
+    char model_msg[512];
     char model_path[4096]; /* resolved root, else what is configured, else "" */
     char backend[32];
     int quantization_bits; /* 0: unknown, or none */

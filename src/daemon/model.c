@@ -197,7 +197,6 @@ static void report_loaded(i4_worker *w, const char *folder, bool is_demo, double
     t->model_state = I4_MODEL_LOADED;
     t->quantization_bits = info.quantization_bits;
     snprintf(t->model_path, sizeof t->model_path, "%s", folder);
-    snprintf(t->backend, sizeof t->backend, "%.*s", (int)strcspn(info.backend, " "), info.backend);
     snprintf(t->model_msg, sizeof t->model_msg, "%s loaded in %.1f s%s",
              is_demo ? "the small demo model is" : "model", seconds, note);
     i4_table_unlock(t);

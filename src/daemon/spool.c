@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-    SPOOL_FILES = 200000,       /* a folder with more is not ours */
-    RECORD_BYTES = 2 << 20,     /* a record holds at most the caption's one description */
-    NAME_BYTES = 64,            /* of a file in the folder */
+    SPOOL_FILES = 200000,   /* a folder with more is not ours */
+    RECORD_BYTES = 2 << 20, /* a record holds at most the caption's one description */
+    NAME_BYTES = 64,        /* of a file in the folder */
     ID_CHARS = I4_TASK_ID_BYTES - 1
 };
 
@@ -261,10 +261,9 @@ static int by_id(const void *key, const void *item) {
 
 /* Is a file, named by id and suffix, part of a finished picture? `found` is sorted by id. */
 static bool belongs(const found_list *found, const char *id, const char *suffix) {
-    const i4_spooled *p =
-        found->count > 0
-            ? bsearch(id, found->item, found->count, sizeof *found->item, by_id)
-            : NULL;
+    const i4_spooled *p = found->count > 0
+                              ? bsearch(id, found->item, found->count, sizeof *found->item, by_id)
+                              : NULL;
     return p != NULL &&
            (strcmp(suffix, "json") == 0 || strcmp(suffix, format_names[p->format]) == 0);
 }

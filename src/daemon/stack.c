@@ -78,8 +78,8 @@ static bool resolve_name(const char *name, const char *folder, char **path, i4_e
     char joined[I4_LIMIT_PATH_BYTES];
     const int n = snprintf(joined, sizeof joined, "%s/%s", folder, name);
     char *root = realpath(folder, NULL); /* libc's memory, both */
-    char *real = n > 0 && (size_t)n < sizeof joined && name[0] != '/' ? realpath(joined, NULL)
-                                                                       : NULL;
+    char *real =
+        n > 0 && (size_t)n < sizeof joined && name[0] != '/' ? realpath(joined, NULL) : NULL;
     const bool ok = root != NULL && real != NULL && is_inside(real, root) && has_suffix(name) &&
                     i4_path_look(real) == I4_PATH_FILE;
     free(root);
@@ -217,11 +217,11 @@ json_t *i4_lora_presets(const char *folder, double strength) {
         const char *name = json_string_value(json_object_get(file, "name"));
         char label[512];
         i4_lora_label(name, label, sizeof label);
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:b, s:[{s:s, s:f, s:b, s:O, s:O}]}", "id", name, "label",
-                            label, "installed", 1, "loras", "name", name, "strength", strength,
-                            "installed", 1, "format", json_object_get(file, "format"), "size_mb",
-                            json_object_get(file, "size_mb")));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:[{s:s, s:f, s:b, s:O, s:O}]}",
+                                              "id", name, "label", label, "installed", 1, "loras",
+                                              "name", name, "strength", strength, "installed", 1,
+                                              "format", json_object_get(file, "format"), "size_mb",
+                                              json_object_get(file, "size_mb")));
     }
     json_decref(files);
     return list;

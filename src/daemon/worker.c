@@ -76,9 +76,9 @@ static void run_lora(i4_worker *w, i4_job *job) {
     i4_stack next = {.count = 0};
     bool changed = false;
     report(w, job, "resolve", 1, "looking for the LoRA files");
-    const bool is_resolved =
-        job->order->loras == NULL || i4_stack_resolve(&next, job->order->loras, w->settings->lora_dir,
-                                                      w->settings->lora_strength, &err);
+    const bool is_resolved = job->order->loras == NULL ||
+                             i4_stack_resolve(&next, job->order->loras, w->settings->lora_dir,
+                                              w->settings->lora_strength, &err);
     bool ok = is_resolved;
     if (ok) {
         report(w, job, "load", 20, "reading the LoRA files");

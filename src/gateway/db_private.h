@@ -29,11 +29,12 @@ enum { I4_DB_VERSION = 2 }; /* PRAGMA user_version of a database as this program
 #define I4_PART_IS_OLDER(image) \
     "(" I4_PART_SECONDS(image ".created_at") "<" I4_PART_SECONDS("p.saved_at") "-120)"
 
-/* Id of the preview image of the prompt with that id: its newest version; the first of its
- * pictures if the prompt has no usable time. */
 #define I4_PART_MADE_SAVED                                                                 \
     "SELECT v.id,v.prompt_id," I4_PART_SECONDS("v.created_at") "AS made," I4_PART_SECONDS( \
         "p.saved_at") "AS saved FROM images v JOIN prompts p ON p.id=v.prompt_id"
+
+/* Id of the preview image of the prompt with that id: its newest version; the first of its
+ * pictures if the prompt has no usable time. */
 #define I4_PART_PREVIEW(prompt)                                            \
     "(SELECT id FROM(" I4_PART_MADE_SAVED " WHERE v.prompt_id=" prompt ")" \
     "WHERE saved IS NULL OR made>=saved-120 "                              \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/names.h"
+#include "http/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,8 @@ static const int64_t no_id = INT64_MIN; /* an id that no row has and that means 
 
 static void reply_failure(i4_http_reply *reply, const i4_err *err) {
     i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
-    i4_reply_error(reply, err->status == I4_E_BUSY ? 503 : 500, "%s", err->text);
+    const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
+    i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
 }
 
 static void reply_ok(i4_http_reply *reply, bool ok) {
@@ -55,43 +57,8 @@ static int64_t asked_id(int64_t id) {
     return id < 0 ? no_id : id;
 }
 
-/* The id in the path; false when the 422 is answered. */
-static bool path_id(i4_http_request *request, i4_http_reply *reply, const char *name, int64_t *id) {
-    i4_check c;
-    i4_check_begin(&c, request);
-    *id = no_id;
-    i4_check_path_int(&c, name, id);
-    *id = asked_id(*id);
-    return !i4_check_failed(&c, reply);
-}
-
-void i4_library_remove(i4_db *db, const char *output_dir, json_t *files) {
-    json_t *gone = json_array();
-    for (size_t i = 0; i < json_array_size(files); i++) {
-        json_t *name = json_array_get(files, i);
-        if (i4_name_remove(output_dir, json_string_value(name))) {
-            json_array_append(gone, name); /* if it is not noted it is tried again */
-        } else {
-            i4_log(I4_LOG_WARN, "gateway", "cannot remove a picture's file file=%s",
-                   json_string_value(name));
-        }
-    }
-    i4_err err = {0};
-    if (i4_db_removed(db, gone, &err) == I4_DB_FAILED) {
-        i4_log(I4_LOG_WARN, "gateway", "%s", err.text);
-    }
-    json_decref(gone);
-    json_decref(files);
-}
-
-void i4_library_sweep(const i4_gateway *g) {
-    json_t *files;
-    i4_err err = {0};
-    if (i4_db_removals(g->db, &files, &err) == I4_DB_OK) {
-        i4_library_remove(g->db, g->settings->output_dir, files);
-    } else {
-        i4_log(I4_LOG_WARN, "gateway", "%s", err.text);
-    }
+static int64_t path_id(const i4_http_request *request, const char *name) {
+    return asked_id(i4_req_id(request, name));
 }
 
 static void remove_files(const i4_gateway *g, json_t *files) {
@@ -162,7 +129,7 @@ static bool read_listing(const i4_gateway *g, i4_http_request *request, i4_http_
     i4_check c;
     i4_check_begin(&c, request);
     l->prompt_id = no_id;
-    l->has_prompt = i4_check_query_int(&c, "prompt_id", false, &l->prompt_id);
+    l->has_prompt = i4_check_query_id(&c, "prompt_id", &l->prompt_id);
     l->linked = i4_check_query_bool(&c, "linked_only", false);
     l->orphans = i4_check_query_bool(&c, "orphans_only", false);
     if (!i4_check_query_int(&c, "limit", true, &l->limit)) {
@@ -220,12 +187,9 @@ typedef i4_db_result (*delete_fn)(i4_db *db, int64_t id, json_t **files, i4_err 
 
 static void delete_rows(i4_http_request *request, i4_http_reply *reply, const i4_gateway *g,
                         const char *name, delete_fn delete_row) {
-    int64_t id;
+    const int64_t id = path_id(request, name);
     json_t *files;
     i4_err err = {0};
-    if (!path_id(request, reply, name, &id)) {
-        return;
-    }
     const i4_db_result result = delete_row(g->db, id, &files, &err);
     if (result == I4_DB_FAILED) {
         reply_failure(reply, &err);
@@ -244,17 +208,15 @@ static const char no_image[] = "there is no such image", no_prompt[] = "there is
 static void link_image(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
     i4_check c;
-    int64_t image_id = no_id;
     i4_check_begin(&c, request);
-    i4_check_path_int(&c, "image_id", &image_id);
-    const int64_t prompt_id = i4_check_int_required(&c, "prompt_id");
+    const int64_t prompt_id = i4_check_id_required(&c, "prompt_id");
     if (i4_check_failed(&c, reply)) {
         return;
     }
     bool missing_prompt;
     i4_err err = {0};
     const i4_db_result result =
-        i4_db_link(g->db, asked_id(image_id), asked_id(prompt_id), &missing_prompt, &err);
+        i4_db_link(g->db, path_id(request, "image_id"), asked_id(prompt_id), &missing_prompt, &err);
     json_t *value = result == I4_DB_OK
                         ? json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id)
                         : NULL;
@@ -274,13 +236,13 @@ static const char *check_form(i4_check *c, const i4_gateway *g) {
         i4_check_rule(c, "form_json", reason);
         return NULL;
     }
-    /* numbers of any size are JSON, and nobody here reads them */
-    const size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
-    json_error_t error;
-    json_t *value = json_loads(text, flags, &error);
-    if (!value) {
+    json_t *value;
+    json_error_t error = {0};
+    const i4_wire_result result = i4_wire_read(text, strlen(text), &value, &error);
+    if (result == I4_WIRE_MEMORY) {
+        c->out_of_memory = true;
+    } else if (result != I4_WIRE_OK) {
         i4_check_rule_json(c, "form_json", &error);
-        return NULL;
     }
     json_decref(value);
     return text;
@@ -289,22 +251,17 @@ static const char *check_form(i4_check *c, const i4_gateway *g) {
 static void attach_history(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
     i4_check c;
-    int64_t image_id = no_id, asked = -1, prompt_id;
+    int64_t asked, prompt_id;
     i4_check_begin(&c, request);
-    i4_check_path_int(&c, "image_id", &image_id);
     const char *hld = i4_check_string(&c, "hld", "", 0, HLD_CHARACTERS);
     const char *form = check_form(&c, g);
-    if (i4_check_int_or_null(&c, "prompt_id", &asked)) {
-        asked = asked_id(asked);
-    } else {
-        asked = -1;
-    }
+    asked = i4_check_id_or_null(&c, "prompt_id", &asked) ? asked_id(asked) : -1;
     if (i4_check_failed(&c, reply)) {
         return;
     }
     bool missing_prompt;
     i4_err err = {0};
-    const i4_db_result result = i4_db_attach(g->db, asked_id(image_id), hld, form, asked,
+    const i4_db_result result = i4_db_attach(g->db, path_id(request, "image_id"), hld, form, asked,
                                              &prompt_id, &missing_prompt, &err);
     json_t *value = result == I4_DB_OK
                         ? json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id)
@@ -324,12 +281,9 @@ static void serve_file(const i4_gateway *g, i4_http_request *request, i4_http_re
 
 static void image_file(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
-    int64_t id;
+    const int64_t id = path_id(request, "image_id");
     json_t *row;
     i4_err err = {0};
-    if (!path_id(request, reply, "image_id", &id)) {
-        return;
-    }
     if (i4_db_image(g->db, id, &row, &err) == I4_DB_FAILED) {
         reply_failure(reply, &err);
         return;
@@ -355,13 +309,11 @@ static void list_prompts(i4_http_request *request, i4_http_reply *reply, void *u
 
 static void one_prompt(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
-    int64_t id;
+    const int64_t id = path_id(request, "prompt_id");
     json_t *row;
     i4_err err = {0};
-    if (path_id(request, reply, "prompt_id", &id)) {
-        const i4_db_result result = i4_db_prompt(g->db, id, &row, &err);
-        reply_result(reply, result, row, "not found", &err);
-    }
+    const i4_db_result result = i4_db_prompt(g->db, id, &row, &err);
+    reply_result(reply, result, row, "not found", &err);
 }
 
 static void add_prompt(i4_http_request *request, i4_http_reply *reply, void *user) {
@@ -399,13 +351,11 @@ static void list_favorites(i4_http_request *request, i4_http_reply *reply, void 
 
 static void one_favorite(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
-    int64_t id;
+    const int64_t id = path_id(request, "favorite_id");
     json_t *row;
     i4_err err = {0};
-    if (path_id(request, reply, "favorite_id", &id)) {
-        const i4_db_result result = i4_db_favorite(g->db, id, &row, &err);
-        reply_result(reply, result, row, "there is no such favorite", &err);
-    }
+    const i4_db_result result = i4_db_favorite(g->db, id, &row, &err);
+    reply_result(reply, result, row, "there is no such favorite", &err);
 }
 
 /* A client that says "prompt_id": null names nothing, unless it names an image; one that leaves
@@ -415,8 +365,8 @@ static void add_favorite(i4_http_request *request, i4_http_reply *reply, void *u
     i4_check c;
     int64_t image_id = -1, prompt_id = no_id;
     i4_check_begin(&c, request);
-    const bool by_image = i4_check_int_or_null(&c, "image_id", &image_id);
-    const bool by_prompt = i4_check_int_or_null(&c, "prompt_id", &prompt_id);
+    const bool by_image = i4_check_id_or_null(&c, "image_id", &image_id);
+    const bool by_prompt = i4_check_id_or_null(&c, "prompt_id", &prompt_id);
     if (!by_image && json_is_null(json_object_get(i4_req_json(request), "prompt_id"))) {
         i4_check_rule(&c, "prompt_id", "image_id or prompt_id is needed");
     }
@@ -443,22 +393,17 @@ static void reply_unmarked(i4_http_reply *reply, i4_db_result result, const i4_e
 
 static void unmark_image(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
-    int64_t id;
+    const int64_t id = path_id(request, "image_id");
     i4_err err = {0};
-    if (!path_id(request, reply, "image_id", &id)) {
-        return;
-    }
     const i4_db_result result = id >= 0 ? i4_db_delete_favorite(g->db, id, -1, &err) : I4_DB_NONE;
     reply_unmarked(reply, result, &err);
 }
 
 static void unmark_prompt(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
-    int64_t id;
+    const int64_t id = path_id(request, "prompt_id");
     i4_err err = {0};
-    if (path_id(request, reply, "prompt_id", &id)) {
-        reply_unmarked(reply, i4_db_delete_favorite(g->db, -1, id, &err), &err);
-    }
+    reply_unmarked(reply, i4_db_delete_favorite(g->db, -1, id, &err), &err);
 }
 
 /* --- the last form ------------------------------------------------------------------------- */
@@ -502,20 +447,20 @@ const i4_route i4_library_routes[] = {
     GET("/api/images", list_images),
     GET("/api/images/stats", image_stats),
     DELETE("/api/images/orphans", delete_orphans), /* before an image of that name */
-    DELETE("/api/images/{image_id}", delete_image),
-    BODY("PATCH", "/api/images/{image_id}", 0, link_image),
-    BODY("POST", "/api/images/{image_id}/attach-history", FORM_BODY_BYTES, attach_history),
-    GET("/api/images/{image_id}/file", image_file),
+    DELETE("/api/images/{image_id:int}", delete_image),
+    BODY("PATCH", "/api/images/{image_id:int}", 0, link_image),
+    BODY("POST", "/api/images/{image_id:int}/attach-history", FORM_BODY_BYTES, attach_history),
+    GET("/api/images/{image_id:int}/file", image_file),
     GET("/outputs/{path...}", output_file),
     GET("/api/prompts", list_prompts),
     BODY("POST", "/api/prompts", FORM_BODY_BYTES, add_prompt),
-    GET("/api/prompts/{prompt_id}", one_prompt),
-    DELETE("/api/prompts/{prompt_id}", delete_prompt),
+    GET("/api/prompts/{prompt_id:int}", one_prompt),
+    DELETE("/api/prompts/{prompt_id:int}", delete_prompt),
     GET("/api/favorites", list_favorites),
     BODY("POST", "/api/favorites", 0, add_favorite),
-    GET("/api/favorites/{favorite_id}", one_favorite),
-    DELETE("/api/favorites/images/{image_id}", unmark_image),
-    DELETE("/api/favorites/prompts/{prompt_id}", unmark_prompt),
+    GET("/api/favorites/{favorite_id:int}", one_favorite),
+    DELETE("/api/favorites/images/{image_id:int}", unmark_image),
+    DELETE("/api/favorites/prompts/{prompt_id:int}", unmark_prompt),
     GET("/api/form", get_form),
     BODY("POST", "/api/form", FORM_BODY_BYTES, set_form),
     {0},

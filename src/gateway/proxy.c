@@ -49,20 +49,13 @@ static const char *reason_phrase(int status) {
     static const struct {
         int status;
         const char *phrase;
-    } known[] = {{400, "Bad Request"},
-                 {401, "Unauthorized"},
-                 {403, "Forbidden"},
-                 {404, "Not Found"},
-                 {405, "Method Not Allowed"},
-                 {409, "Conflict"},
-                 {413, "Content Too Large"},
-                 {415, "Unsupported Media Type"},
-                 {421, "Misdirected Request"},
-                 {422, "Unprocessable Content"},
-                 {429, "Too Many Requests"},
-                 {500, "Internal Server Error"},
-                 {502, "Bad Gateway"},
-                 {503, "Service Unavailable"},
+    } known[] = {{400, "Bad Request"},         {401, "Unauthorized"},
+                 {403, "Forbidden"},           {404, "Not Found"},
+                 {405, "Method Not Allowed"},  {409, "Conflict"},
+                 {413, "Content Too Large"},   {415, "Unsupported Media Type"},
+                 {421, "Misdirected Request"}, {422, "Unprocessable Content"},
+                 {429, "Too Many Requests"},   {500, "Internal Server Error"},
+                 {502, "Bad Gateway"},         {503, "Service Unavailable"},
                  {504, "Gateway Timeout"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].status == status) {
@@ -117,7 +110,8 @@ static void model_status(i4_http_request *request, i4_http_reply *reply, void *u
     }
     if (!json_is_object(status)) {
         json_decref(status);
-        status = json_pack("{s:s, s:s}", "state", "idle", "msg", "The model daemon is not reachable.");
+        status =
+            json_pack("{s:s, s:s}", "state", "idle", "msg", "The model daemon is not reachable.");
     }
     i4_reply_json(reply, 200, status);
 }

@@ -1,7 +1,8 @@
 /* The table of generation tasks and the thread that stores their pictures as soon as they are
  * done, whether anybody asks or not (I2).
  *
- * The thread sleeps in poll() on a pipe: its pace follows the monotonic clock and a byte wakes it. */
+ * The thread sleeps in poll() on a pipe: its pace follows the monotonic clock and a byte wakes it.
+ */
 #include "gateway/tasks.h"
 
 #include "base/log.h"
@@ -48,9 +49,9 @@ struct i4_tasks {
     bool has_thread;
     atomic_bool stopping, look; /* relaxed: flags only; look: ask the daemon for its spool */
 
-    pthread_mutex_t mutex;   /* guards the fields below */
-    pthread_cond_t settled;  /* a task left TASK_STORING */
-    task *task;              /* owned */
+    pthread_mutex_t mutex;  /* guards the fields below */
+    pthread_cond_t settled; /* a task left TASK_STORING */
+    task *task;             /* owned */
     size_t count, capacity;
 
     json_t *strangers; /* of the storing thread alone: ids in the spool that nobody here knows */
@@ -171,7 +172,8 @@ static void open_task(i4_tasks *tasks, const char *id) {
     const bool is_known = find(tasks, id) || add(tasks, id);
     pthread_mutex_unlock(&tasks->mutex);
     if (!is_known) {
-        i4_log(I4_LOG_WARN, "tasks", "no memory to follow a task; it is at the next start id=%s", id);
+        i4_log(I4_LOG_WARN, "tasks", "no memory to follow a task; it is at the next start id=%s",
+               id);
     }
 }
 
@@ -387,7 +389,7 @@ static bool look_at_tasks(i4_tasks *tasks, size_t *open) {
         char path[64];
         i4_err err = {0};
         json_t *row = NULL;
-        snprintf(path, sizeof path, "/status/%s", ids[i]);
+        snprintf(path, sizeof path, "/status/%.32s", ids[i]);
         json_t *status = ask(tasks, path, &reached);
         if (status) {
             i4_tasks_settle(tasks, ids[i], status, &row, &err);
@@ -466,8 +468,8 @@ static void *store_pictures(void *user) {
         size_t open = 0;
         reached = reached && look_at_tasks(tasks, &open);
         is_spool_known = is_spool_known && reached;
-        sleep_until_woken(tasks, !reached                               ? RETRY_MS
-                                 : open > 0                             ? POLL_MS
+        sleep_until_woken(tasks, !reached                                 ? RETRY_MS
+                                 : open > 0                               ? POLL_MS
                                  : json_object_size(tasks->strangers) > 0 ? STRANGER_MS
                                                                           : -1);
     }
@@ -515,7 +517,8 @@ static bool start(i4_tasks *tasks, i4_err *err) {
         return false;
     }
     tasks->has_thread = pthread_create(&tasks->thread, NULL, store_pictures, tasks) == 0;
-    return tasks->has_thread || i4_fail(err, I4_E_OUT_OF_MEMORY, "the system gives no more threads");
+    return tasks->has_thread ||
+           i4_fail(err, I4_E_OUT_OF_MEMORY, "the system gives no more threads");
 }
 
 i4_tasks *i4_tasks_start(i4_gateway *gateway, i4_err *err) {

@@ -207,8 +207,8 @@ static struct MHD_Response *multipart_response(int fd, uint64_t file_size, const
     }
     snprintf(head, sizeof head, "\r\n--%s--\r\n", boundary);
     add_part(m, head, (i4_span){0, 0});
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        m->size, 32 << 10, multipart_read, m, multipart_free);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(m->size, 32 << 10, multipart_read, m, multipart_free);
     if (!response) {
         multipart_free(m);
     }
@@ -259,8 +259,8 @@ static bool look_at(int fd, open_file *file) {
 /* Takes the file. */
 static void reply_span(i4_http_reply *reply, int status, const char *type, const open_file *file,
                        i4_span span) {
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(
-        span.size, file->fd, span.start);
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(span.size, file->fd, span.start);
     if (!response) {
         close(file->fd);
     }
@@ -268,8 +268,8 @@ static void reply_span(i4_http_reply *reply, int status, const char *type, const
 }
 
 /* Takes the file. */
-static void reply_empty(i4_http_reply *reply, int status, const char *type,
-                        const open_file *file, const char *text) {
+static void reply_empty(i4_http_reply *reply, int status, const char *type, const open_file *file,
+                        const char *text) {
     close(file->fd);
     i4_reply_text(reply, status, type, text);
 }
@@ -297,8 +297,8 @@ static void reply_ranges(i4_http_reply *reply, const char *type, const open_file
 }
 
 /* Takes the file. */
-static void reply_open_file(const i4_http_request *request, i4_http_reply *reply,
-                            const char *type, const open_file *file) {
+static void reply_open_file(const i4_http_request *request, i4_http_reply *reply, const char *type,
+                            const open_file *file) {
     i4_span spans[I4_HTTP_RANGES];
     char line[48];
     const char *range = i4_req_header(request, "Range");
@@ -326,7 +326,7 @@ static void reply_open_file(const i4_http_request *request, i4_http_reply *reply
     }
 }
 
-/* Not a FIFO that would wait for its writer, not a link that leads elsewhere. */
+/* O_NONBLOCK: a FIFO does not wait for its writer, it is refused by its kind. */
 static int open_at(int folder, const char *name, int flags) {
     int fd;
     if (i4_fault_hit(I4_FAULT_OPEN, 0)) {
@@ -334,7 +334,7 @@ static int open_at(int folder, const char *name, int flags) {
         return -1;
     }
     do {
-        fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags);
+        fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
     } while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -342,7 +342,7 @@ static int open_at(int folder, const char *name, int flags) {
 void i4_reply_file(i4_http_request *request, i4_http_reply *reply, const char *type,
                    const char *path) {
     open_file file;
-    if (look_at(open_at(AT_FDCWD, path, 0), &file)) {
+    if (look_at(open_at(AT_FDCWD, path, O_NOFOLLOW), &file)) {
         reply_open_file(request, reply, type, &file);
     } else {
         i4_reply_error(reply, 404, "not found");
@@ -389,7 +389,8 @@ static bool is_plain_name(const char *name, size_t size) {
     return size > 0 && size < 256 && name[0] != '.' && !memchr(name, '\\', size);
 }
 
-/* Opens a path below folder, one name after the other; -1 when there is none. */
+/* Opens a path below folder, one name after the other, none of them a link (the folder itself may
+ * be one); -1 when there is none. */
 static int open_below(const char *folder, const char *path) {
     int at = open_at(AT_FDCWD, folder, O_DIRECTORY);
     while (at >= 0) {
@@ -403,7 +404,7 @@ static int open_below(const char *folder, const char *path) {
         memcpy(name, path, size);
         name[size] = '\0';
         path += size;
-        const int next = open_at(at, name, *path ? O_DIRECTORY : 0);
+        const int next = open_at(at, name, O_NOFOLLOW | (*path ? O_DIRECTORY : 0));
         close(at);
         if (!*path) {
             return next;

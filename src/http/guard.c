@@ -100,9 +100,8 @@ static bool is_listed(const i4_guard *guard, const char *origin) {
 
 /* A page of an origin that may talk to us. "null" is every sandboxed page: nobody's. */
 static bool is_trusted(const i4_guard *guard, const char *origin) {
-    return strcmp(origin, "null") != 0 &&
-           (i4_guard_own_origin(guard, origin) || is_listed(guard, origin) ||
-            is_listed(guard, "*"));
+    return strcmp(origin, "null") != 0 && (i4_guard_own_origin(guard, origin) ||
+                                           is_listed(guard, origin) || is_listed(guard, "*"));
 }
 
 /* A browser sends no Origin with a picture of a page, but says whose page in Referer, which no page
@@ -177,8 +176,8 @@ static bool is_preflight(const i4_http_request *r) {
 }
 
 static i4_verdict check_preflight(const i4_guard *guard, const i4_http_request *r) {
-    static const char *const methods[] = {"DELETE",  "GET",   "HEAD", "OPTIONS",
-                                          "PATCH",   "POST",  "PUT"};
+    static const char *const methods[] = {"DELETE", "GET",  "HEAD", "OPTIONS",
+                                          "PATCH",  "POST", "PUT"};
     if (!guard->origins) {
         return refuse(403, "this service answers no other origins");
     }
@@ -187,7 +186,8 @@ static i4_verdict check_preflight(const i4_guard *guard, const i4_http_request *
     }
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (is_header(r, "Access-Control-Request-Method", methods[i])) {
-            return (i4_verdict){.status = 200, .text = "OK", .is_plain = true, .is_preflight = true};
+            return (i4_verdict){
+                .status = 200, .text = "OK", .is_plain = true, .is_preflight = true};
         }
     }
     return refuse_plain(400, "Disallowed CORS method");
@@ -240,7 +240,8 @@ static i4_verdict check_token(const i4_guard *guard, i4_http_request *r) {
     }
     const char *given = i4_req_query(r, "token");
     if (given && is_token(guard, i4_str_c(given))) {
-        r->sets_cookie = true; /* a browser opened the page by its link; the page's requests follow */
+        r->sets_cookie =
+            true; /* a browser opened the page by its link; the page's requests follow */
         return go_on;
     }
     return refuse(401, "this address needs the access token (Authorization: Bearer …)");

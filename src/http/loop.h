@@ -12,9 +12,9 @@
 #include <pthread.h>
 
 enum {
-    I4_LOOP_IDLE_SECONDS = 30,   /* between two requests, and without progress of an answer */
-    I4_LOOP_HEADER_SECONDS = 10, /* for a request's header lines, and before the first request */
-    I4_LOOP_BODY_SECONDS = 30,   /* for a body, and one more for each of … */
+    I4_LOOP_IDLE_SECONDS = 30,     /* between two requests, and without progress of an answer */
+    I4_LOOP_HEADER_SECONDS = 10,   /* for a request's header lines, and before the first request */
+    I4_LOOP_BODY_SECONDS = 30,     /* for a body, and one more for each of … */
     I4_LOOP_BODY_RATE = 256 << 10, /* … so many bytes of it that arrived */
     I4_LOOP_BEAT_SECONDS = 15,     /* comment lines of an idle event stream */
     I4_LOOP_CONNECTIONS = 8192,
@@ -30,7 +30,7 @@ typedef enum i4_link_phase {
     I4_LINK_ANSWER /* no deadline of ours */
 } i4_link_phase;
 
-/* A connection. All guarded by lock, but `request`, which the socket thread owns. */
+/* A connection. All guarded by lock. */
 typedef struct i4_link {
     struct i4_link *previous, *next;
     int fd;
@@ -72,26 +72,27 @@ typedef struct i4_worker {
 
 struct i4_http_server {
     struct MHD_Daemon *daemon;
-    struct MHD_Response *busy; /* 503 when there is no memory for another */
+    struct MHD_Response *no_memory; /* 503, made beforehand */
     int listener, port;
     const i4_route *routes;
     void *user;
     i4_guard guard;
     char host[80], area[32], token[512];
-    char *static_dir;    /* owned */
-    char **lists[2];     /* owned copies of origins and hosts */
-    i4_worker *workers;  /* owned */
+    char *static_dir;   /* owned */
+    char **lists[2];    /* owned copies of origins and hosts */
+    i4_worker *workers; /* owned */
     int worker_count;
     pthread_t sweeper;
     int bell[2]; /* a pipe whose closed end stops the sweeper */
 
     pthread_mutex_t lock;
-    pthread_cond_t quiet; /* busy became 0, or a worker is gone */
+    pthread_cond_t quiet; /* busy or resuming became 0, or a worker is gone */
     i4_queue quick, slow;
     i4_link *links;
     i4_stream *streams;
     int busy;         /* requests that were handed out and are not answered yet; streams too */
     size_t buffered;  /* bytes of bodies in memory */
+    int resuming;     /* connections that a thread is about to resume */
     int holders;      /* the owner and each worker: the last one frees */
     bool is_stopping; /* no new requests */
     bool is_over;     /* workers go home */
@@ -106,11 +107,14 @@ void i4_work_push(i4_http_server *server, i4_queue *queue, i4_work *work); /* lo
 void i4_work_release(i4_http_server *server); /* one holder less; lock not held */
 
 /* stream.c */
-void i4_stream_run(i4_stream *stream);             /* on a worker */
-void i4_stream_end_all(i4_http_server *server);    /* when the server stops */
-void i4_stream_beat_all(i4_http_server *server);   /* once a second */
+void i4_stream_run(i4_stream *stream);           /* on a worker */
+void i4_stream_end_all(i4_http_server *server);  /* when the server stops */
+void i4_stream_beat_all(i4_http_server *server); /* once a second */
 
 /* server.c */
+/* Resumes a connection that the caller counted in `resuming` under the lock. */
+void i4_loop_resume(i4_http_server *server, struct MHD_Connection *connection);
+void i4_loop_wait(i4_http_server *server); /* for `quiet`, a moment at most; lock held */
 void i4_loop_free(i4_http_server *server);
 
 #endif

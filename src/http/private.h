@@ -10,11 +10,11 @@ struct MHD_Connection;
 struct MHD_Response;
 
 enum {
-    I4_HTTP_PARAMS = 8,            /* of a pattern */
-    I4_HTTP_HEADERS = 100,         /* header lines; browsers send about 20 */
-    I4_HTTP_HEADER_BYTES = 16384,  /* of all header lines and the target together */
-    I4_HTTP_QUERIES = 64,          /* parameters of a query */
-    I4_HTTP_BODY_BYTES = 64 << 10, /* default limit of a JSON body */
+    I4_HTTP_PARAMS = 8,              /* of a pattern */
+    I4_HTTP_HEADERS = 100,           /* header lines; browsers send about 20 */
+    I4_HTTP_HEADER_BYTES = 16384,    /* of all header lines and the target together */
+    I4_HTTP_QUERIES = 64,            /* parameters of a query */
+    I4_HTTP_BODY_BYTES = 64 << 10,   /* default limit of a JSON body */
     I4_HTTP_IGNORED_BYTES = 1 << 20, /* a body that nobody reads */
     I4_HTTP_DRAIN_BYTES = 64 << 20,  /* read and thrown away so that the client hears the answer */
     I4_HTTP_BUFFERED_BYTES = 256 << 20, /* bodies of all requests together */
@@ -83,9 +83,10 @@ struct i4_http_request {
     int param_count;
     const i4_route *route; /* NULL: a static file, or refused */
     i4_buf body;
-    size_t body_limit, body_seen; /* bytes kept at most; bytes that arrived */
-    json_t *json, *detail;        /* owned; detail: errors of path parameters */
-    const char *allow_origin;     /* value of Access-Control-Allow-Origin; NULL none */
+    /* bytes kept at most; that arrived; that count in server->buffered */
+    size_t body_limit, body_seen, body_counted;
+    json_t *json, *detail;    /* owned; detail: errors of path parameters */
+    const char *allow_origin; /* value of Access-Control-Allow-Origin; NULL none */
     bool vary_origin, is_cross_origin, is_page_only, sets_cookie;
     i4_http_reply reply;
     i4_http_server *server;

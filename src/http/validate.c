@@ -140,8 +140,8 @@ static void add_field(i4_check *c, const char *field, const char *type, const ch
     add(c, field, body_loc(field), type, msg, NULL, input);
 }
 
-static void add_query(i4_check *c, const char *name, const char *type, const char *msg,
-                      json_t *ctx, const char *value) {
+static void add_query(i4_check *c, const char *name, const char *type, const char *msg, json_t *ctx,
+                      const char *value) {
     json_t *input = json_string(value);
     mark_bad(c, name);
     if (!i4_detail_add(&c->detail, json_pack("[s,s]", "query", name), type, msg, ctx, input)) {
@@ -430,8 +430,7 @@ static json_t *list_of(i4_check *c, const char *field, json_type type, const cha
     for (size_t i = 0; list && i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
         if (json_typeof(item) != type) {
-            add(c, field, json_pack("[s,s,I]", "body", field, (json_int_t)i), row, msg, NULL,
-                item);
+            add(c, field, json_pack("[s,s,I]", "body", field, (json_int_t)i), row, msg, NULL, item);
         }
     }
     return i4_check_fine(c, field) ? list : NULL;
@@ -450,14 +449,15 @@ json_t *i4_check_object_or_string(i4_check *c, const char *field) {
     if (!value || json_is_object(value) || json_is_string(value)) {
         return value;
     }
-    add(c, field, json_pack("[s,s,s]", "body", field, "dict[any,any]"), "dict_type", dict_msg,
-        NULL, value);
+    add(c, field, json_pack("[s,s,s]", "body", field, "dict[any,any]"), "dict_type", dict_msg, NULL,
+        value);
     add(c, field, json_pack("[s,s,s]", "body", field, "str"), "string_type",
         "Input should be a valid string", NULL, value);
     return NULL;
 }
 
-/* --- path and query ---------------------------------------------------------------------------- */
+/* --- path and query ----------------------------------------------------------------------------
+ */
 
 bool i4_check_path_int(i4_check *c, const char *name, int64_t *out) {
     const char *text = i4_req_param(c->request, name);
@@ -497,9 +497,8 @@ bool i4_check_query_int(i4_check *c, const char *name, bool non_negative, int64_
         return false;
     }
     if (non_negative && number < 0) {
-        add_query(c, name, "greater_than_equal",
-                  "Input should be greater than or equal to 0", json_pack("{s:i}", "ge", 0),
-                  i4_req_query(c->request, name));
+        add_query(c, name, "greater_than_equal", "Input should be greater than or equal to 0",
+                  json_pack("{s:i}", "ge", 0), i4_req_query(c->request, name));
         return false;
     }
     *out = number;
@@ -527,7 +526,8 @@ bool i4_check_query_bool(i4_check *c, const char *name, bool fallback) {
     return fallback;
 }
 
-/* --- own rules ---------------------------------------------------------------------------------- */
+/* --- own rules ----------------------------------------------------------------------------------
+ */
 
 /* Takes loc and ctx. */
 static void add_value_error(i4_check *c, const char *field, json_t *loc, const char *reason,
@@ -575,9 +575,9 @@ void i4_check_rule_json(i4_check *c, const char *field, const json_error_t *erro
     json_t *value = value_of(c, field);
     snprintf(reason, sizeof reason, "%s: line %d column %d (char %d)", error->text, error->line,
              error->column, error->position);
-    json_t *ctx = json_pack("{s:{s:s, s:O, s:i, s:i, s:i}}", "error", "msg", error->text, "doc",
-                            value, "pos", error->position, "lineno", error->line, "colno",
-                            error->column);
+    json_t *ctx =
+        json_pack("{s:{s:s, s:O, s:i, s:i, s:i}}", "error", "msg", error->text, "doc", value, "pos",
+                  error->position, "lineno", error->line, "colno", error->column);
     if (!ctx) {
         c->out_of_memory = true;
         return;

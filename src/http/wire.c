@@ -111,7 +111,8 @@ static i4_wire_result parse(const char *text, size_t size, json_t **value, json_
     if (*value) {
         return I4_WIRE_OK;
     }
-    if (json_error_code(&found) == json_error_out_of_memory) {
+    /* The parser names what is wrong with a text; without a name it was memory. */
+    if (json_error_code(&found) == json_error_out_of_memory || !found.text[0]) {
         tell(error, "not enough memory");
         return I4_WIRE_MEMORY;
     }
@@ -212,8 +213,7 @@ static void write_real(double value, i4_buf *out) {
 static void write_scalar(const json_t *value, const i4_wire_style *style, i4_buf *out) {
     switch (json_typeof(value)) {
     case JSON_STRING:
-        write_string(json_string_value(value), json_string_length(value), style->string_limit,
-                     out);
+        write_string(json_string_value(value), json_string_length(value), style->string_limit, out);
         break;
     case JSON_INTEGER:
         i4_buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));

@@ -176,9 +176,13 @@ static bool find_endpoint(i4_hub_env *env, i4_err *err) {
     return true;
 }
 
-bool i4_hub_env_read(i4_hub_env *env, i4_err *err) {
+bool i4_hub_env_local(i4_hub_env *env, i4_err *err) {
     *env = (i4_hub_env){.offline = is_on("HF_HUB_OFFLINE")};
-    return find_endpoint(env, err) && find_cache(env->cache, sizeof env->cache, err) &&
-           find_token(env, err) && read_seconds("HF_HUB_ETAG_TIMEOUT", &env->etag_seconds, err) &&
+    return find_cache(env->cache, sizeof env->cache, err);
+}
+
+bool i4_hub_env_remote(i4_hub_env *env, i4_err *err) {
+    return find_endpoint(env, err) && find_token(env, err) &&
+           read_seconds("HF_HUB_ETAG_TIMEOUT", &env->etag_seconds, err) &&
            read_seconds("HF_HUB_DOWNLOAD_TIMEOUT", &env->download_seconds, err);
 }

@@ -14,6 +14,9 @@ typedef struct i4_hub_env {
     double etag_seconds, download_seconds;
 } i4_hub_env;
 
-bool i4_hub_env_read(i4_hub_env *env, i4_err *err);
+/* What works without a network: `cache` and `offline`; the rest is empty. */
+bool i4_hub_env_local(i4_hub_env *env, i4_err *err);
+/* The rest. */
+bool i4_hub_env_remote(i4_hub_env *env, i4_err *err);
 
 #endif

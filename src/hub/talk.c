@@ -3,13 +3,14 @@
 
 #include "base/memory.h"
 #include "base/os.h"
+#include "http/wire.h"
 #include "hub/hub_os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOPS_MOST = 5, LISTING_MOST = 32 << 20, IGNORED_MOST = 1 << 20 };
+enum { HOPS_MOST = 5, LISTING_MOST = 32 << 20 };
 
 static const char identity[] = "Accept-Encoding: identity";
 
@@ -104,6 +105,7 @@ static bool find_target(const i4_answer *answer, const char *url, char *target) 
     char location[I4_HUB_URL_BYTES];
     return is_redirect(answer->status) &&
            i4_answer_header(answer, "Location", location, sizeof location) &&
+           strlen(location) < sizeof location - 1 && /* else it was cut */
            resolve(url, location, target);
 }
 
@@ -138,8 +140,9 @@ static bool refuse(i4_hub_talk *talk, const char *revision, const char *file,
                        has_token ? " (the present token does not have access)" : "", said);
     }
     if (strcmp(code, "RevisionNotFound") == 0) {
-        return i4_fail(err, I4_E_NOT_FOUND, "%s has no revision '%.100s'; name a branch, tag or "
-                                            "commit that it has%s",
+        return i4_fail(err, I4_E_NOT_FOUND,
+                       "%s has no revision '%.100s'; name a branch, tag or "
+                       "commit that it has%s",
                        repo, revision, said);
     }
     if (file && (strcmp(code, "EntryNotFound") == 0 || (status == 404 && !code[0]))) {
@@ -166,25 +169,17 @@ static bool refuse(i4_hub_talk *talk, const char *revision, const char *file,
                    status, file ? file : repo, said);
 }
 
-/* No answer, or half of one. The client's own words may hold a signed address: not repeated. */
-static bool lose(i4_hub_talk *talk, const char *url, const i4_answer *answer, i4_err *err) {
-    char host[300];
+/* No answer, or half of one; err: what the client says (never with a path or a token). */
+static bool lose(i4_hub_talk *talk, i4_err *err) {
     if (err->status == I4_E_CANCELLED) {
-        return i4_fail(err, I4_E_CANCELLED, "the download was cancelled; started again, it goes on "
-                                            "where it stopped");
+        return i4_fail(err, I4_E_CANCELLED,
+                       "the download was cancelled; started again, it goes on "
+                       "where it stopped");
     }
-    if (err->status == I4_E_OUT_OF_MEMORY) {
-        return false;
-    }
-    talk->unreachable = true;
-    name_host(url, host, sizeof host);
-    if (answer->timed_out) {
-        return i4_fail(err, I4_E_IO,
-                       "%.200s does not answer in time; check the network and try again", host);
-    }
-    return i4_fail(err, I4_E_IO,
-                   "the connection to %.200s %s; check the network and try again", host,
-                   answer->status ? "broke" : "failed");
+    talk->unreachable = err->status == I4_E_IO;
+    return talk->unreachable
+               ? i4_fail(err, I4_E_IO, "%s; check the network and try again", err->text)
+               : false;
 }
 
 /* --- small requests ------------------------------------------------------------------------- */
@@ -244,7 +239,7 @@ static bool insist(i4_hub_talk *talk, const i4_call *call, i4_answer *answer, i4
             }
             wait = asked_wait(answer);
         } else {
-            lose(talk, call->url, answer, err);
+            lose(talk, err);
             if (!talk->unreachable || tries >= talk->patience.retries) {
                 i4_answer_free(answer);
                 return false;
@@ -321,7 +316,10 @@ static bool make_url(const i4_hub_talk *talk, const char *kind, const char *verb
 static bool read_listing(const i4_hub_talk *talk, const i4_answer *answer, char *commit,
                          json_t **listing, i4_err *err) {
     char host[300];
-    json_t *root = i4_answer_json(answer);
+    json_t *root;
+    if (i4_wire_read(answer->body, answer->size, &root, NULL) == I4_WIRE_MEMORY) {
+        return i4_fail_memory(err, "the list of files", answer->size);
+    }
     const char *sha = json_string_value(json_object_get(root, "sha"));
     if (sha && i4_hub_is_commit(sha) && json_is_array(json_object_get(root, "siblings"))) {
         memcpy(commit, sha, I4_HUB_COMMIT_BYTES);
@@ -345,9 +343,8 @@ bool i4_hub_list(i4_hub_talk *talk, const char *revision, char commit[I4_HUB_COM
         !ask(talk, url, false, &answer, err)) {
         return false;
     }
-    const bool is_read = answer.status == 200
-                             ? read_listing(talk, &answer, commit, listing, err)
-                             : refuse(talk, revision, NULL, &answer, err);
+    const bool is_read = answer.status == 200 ? read_listing(talk, &answer, commit, listing, err)
+                                              : refuse(talk, revision, NULL, &answer, err);
     i4_answer_free(&answer);
     return is_read;
 }
@@ -406,12 +403,10 @@ bool i4_hub_look(i4_hub_talk *talk, const char *commit, const char *file, i4_hub
 
 typedef struct intake {
     i4_hub_talk *talk;
-    const i4_answer *answer; /* status and headers are there before the first byte */
     const i4_hub_taker *taker;
     uint64_t asked, size; /* first byte asked for; bytes of the whole file */
-    bool has_begun, has_verdict;
-    i4_hub_outcome verdict; /* why taking ended early */
-    size_t ignored;         /* bytes of an answer that is not the file */
+    bool is_elsewhere;    /* the server sends another part than was asked for */
+    bool has_failed;      /* err: in the taker */
     i4_err err;
 } intake;
 
@@ -420,21 +415,13 @@ static bool intake_go_on(void *user) {
     return in->talk->go_on(in->talk->user);
 }
 
-/* Always false. */
-static bool stop(intake *in, i4_hub_outcome verdict) {
-    in->has_verdict = true;
-    in->verdict = verdict;
-    return false;
-}
-
 /* "bytes FROM-TO/SIZE" continues what we have of this very file. */
-static bool fits(const intake *in) {
-    char range[128];
-    if (!i4_answer_header(in->answer, "Content-Range", range, sizeof range) ||
+static bool fits(const intake *in, const i4_answer *answer) {
+    char range[128], *end;
+    if (!i4_answer_header(answer, "Content-Range", range, sizeof range) ||
         strncmp(range, "bytes ", 6) != 0) {
         return false;
     }
-    char *end;
     const uint64_t from = strtoull(range + 6, &end, 10);
     const char *slash = strchr(range, '/');
     const bool has_size = slash && slash[1] >= '0' && slash[1] <= '9';
@@ -442,54 +429,62 @@ static bool fits(const intake *in) {
            (!has_size || strtoull(slash + 1, NULL, 10) == in->size);
 }
 
-static bool begin(intake *in) {
-    const bool is_part = in->answer->status == 206;
-    if (is_part && !fits(in)) {
-        return stop(in, I4_HUB_REWIND);
-    }
-    in->has_begun = true;
-    return in->taker->begin(in->taker->user, is_part ? in->asked : 0, &in->err) ||
-           stop(in, I4_HUB_FAILED);
-}
-
-static bool swallow(const void *bytes, size_t size, void *user) {
+static bool intake_begin(const i4_answer *answer, void *user) {
     intake *in = user;
-    if (in->answer->status != 200 && in->answer->status != 206) {
-        in->ignored += size;
-        return in->ignored < IGNORED_MOST || stop(in, I4_HUB_AGAIN);
+    const bool is_part = answer->status == 206;
+    in->is_elsewhere = is_part && !fits(in, answer);
+    if (in->is_elsewhere) {
+        return false;
     }
-    return (in->has_begun || begin(in)) &&
-           (in->taker->take(in->taker->user, bytes, size, &in->err) || stop(in, I4_HUB_FAILED));
+    in->has_failed = !in->taker->begin(in->taker->user, is_part ? in->asked : 0, &in->err);
+    return !in->has_failed;
 }
 
-static i4_hub_outcome judge(intake *in, bool is_whole, const char *file,
+static bool intake_take(const void *bytes, size_t size, void *user) {
+    intake *in = user;
+    in->has_failed = !in->taker->take(in->taker->user, bytes, size, &in->err);
+    return !in->has_failed;
+}
+
+static i4_hub_outcome judge(intake *in, const i4_answer *answer, bool is_whole, const char *file,
                             const i4_hub_remote *remote, double *wait, i4_err *err) {
-    const int status = in->answer->status;
-    if (in->has_verdict) {
-        if (in->verdict == I4_HUB_FAILED) {
-            *err = in->err;
-        } else {
-            i4_fail(err, I4_E_IO, "the server does not send %.200s as asked; try again later",
-                    file);
-        }
-        return in->verdict;
+    const int status = answer->status;
+    char host[300];
+    if (in->has_failed) {
+        *err = in->err;
+        return I4_HUB_FAILED;
+    }
+    if (in->is_elsewhere) {
+        i4_fail(err, I4_E_IO,
+                "the server sends another part of %.200s than it was asked for; try "
+                "again later",
+                file);
+        return I4_HUB_REWIND;
     }
     if (!is_whole) {
-        lose(in->talk, remote->url, in->answer, err);
+        lose(in->talk, err);
         return in->talk->unreachable ? I4_HUB_AGAIN : I4_HUB_FAILED;
     }
-    if (status == 200 || status == 206) {
+    if (status >= 200 && status < 300) {
         return I4_HUB_DONE;
     }
-    refuse(in->talk, "this commit", file, in->answer, err);
-    *wait = asked_wait(in->answer);
+    refuse(in->talk, "this commit", file, answer, err);
+    *wait = asked_wait(answer);
     if (status == 416) {
         return I4_HUB_REWIND;
     }
     if (may_pass(status)) {
         return I4_HUB_AGAIN;
     }
-    return remote->is_signed ? I4_HUB_RENEW : I4_HUB_FAILED;
+    if (!remote->is_signed) {
+        return I4_HUB_FAILED;
+    }
+    name_host(remote->url, host, sizeof host);
+    i4_fail(err, I4_E_IO,
+            "%.100s refuses %.150s with status %d at the address that the hub gave; "
+            "try again later",
+            host, file, status);
+    return I4_HUB_RENEW;
 }
 
 /* One request, one answer. *moved: it was a redirect, and remote->url is where it leads. */
@@ -500,8 +495,7 @@ static i4_hub_outcome get_once(i4_hub_talk *talk, const char *file, i4_hub_remot
     const char *headers[] = {identity, from > 0 ? range : NULL, NULL};
     (void)snprintf(range, sizeof range, "Range: bytes=%llu-", (unsigned long long)from);
     i4_answer answer = {0};
-    intake in = {
-        .talk = talk, .answer = &answer, .taker = taker, .asked = from, .size = remote->size};
+    intake in = {.talk = talk, .taker = taker, .asked = from, .size = remote->size};
     const bool is_own_url = is_own(talk, remote->url);
     const i4_call call = {
         .url = remote->url,
@@ -509,7 +503,8 @@ static i4_hub_outcome get_once(i4_hub_talk *talk, const char *file, i4_hub_remot
         .token = is_own_url && talk->env->token[0] ? talk->env->token : NULL,
         .connect_seconds = talk->env->download_seconds,
         .read_seconds = talk->env->download_seconds,
-        .sink = swallow,
+        .begin = intake_begin,
+        .sink = intake_take,
         .go_on = intake_go_on,
         .user = &in,
     };
@@ -522,19 +517,18 @@ static i4_hub_outcome get_once(i4_hub_talk *talk, const char *file, i4_hub_remot
         memcpy(remote->url, target, sizeof target);
         remote->is_signed = true;
     } else {
-        outcome = judge(&in, is_whole, file, remote, wait, err);
+        outcome = judge(&in, &answer, is_whole, file, remote, wait, err);
     }
     i4_answer_free(&answer);
     return outcome;
 }
 
-i4_hub_outcome i4_hub_get(i4_hub_talk *talk, const char *file, i4_hub_remote *remote,
-                          uint64_t from, const i4_hub_taker *taker, double *wait, i4_err *err) {
+i4_hub_outcome i4_hub_get(i4_hub_talk *talk, const char *file, i4_hub_remote *remote, uint64_t from,
+                          const i4_hub_taker *taker, double *wait, i4_err *err) {
     for (int hop = 0; hop <= HOPS_MOST; hop++) {
         bool moved;
         *wait = -1;
-        const i4_hub_outcome outcome =
-            get_once(talk, file, remote, from, taker, wait, &moved, err);
+        const i4_hub_outcome outcome = get_once(talk, file, remote, from, taker, wait, &moved, err);
         if (!moved) {
             return outcome;
         }

@@ -60,8 +60,8 @@ typedef enum i4_hub_outcome {
 } i4_hub_outcome;
 
 /* One try to fetch a file from byte `from` on. *wait: seconds the server asks to wait, or -1. */
-i4_hub_outcome i4_hub_get(i4_hub_talk *talk, const char *file, i4_hub_remote *remote,
-                          uint64_t from, const i4_hub_taker *taker, double *wait, i4_err *err);
+i4_hub_outcome i4_hub_get(i4_hub_talk *talk, const char *file, i4_hub_remote *remote, uint64_t from,
+                          const i4_hub_taker *taker, double *wait, i4_err *err);
 /* Pause before try `tries` (from 0); wait: as above. False: cancelled, or too long. */
 bool i4_hub_pause(i4_hub_talk *talk, int tries, double wait, i4_err *err);
 

@@ -219,7 +219,7 @@ static bool read_split_json(i4_manifest *m, const char *label, i4_err *err) {
                        label, format);
     }
     if (good && source && strlen(source) < sizeof m->source) {
-        strcpy(m->source, source);
+        memcpy(m->source, source, strlen(source) + 1);
     }
     json_decref(root);
     return good;

@@ -135,7 +135,7 @@ static bool is_small(const i4_ctx *ctx, int64_t h, int64_t w, int64_t c) {
 static void map_plan(const i4_ctx *ctx, map *m, int64_t h, int64_t w, int64_t c, bool whole) {
     const int64_t row_bytes = w * c * (int64_t)i4_dtype_size(ctx->caps.act);
     *m = (map){.h = h, .w = w, .c = c, .rows = h};
-    if (!whole && !is_small(ctx, h, w, c)) {
+    if (!whole) {
         const int64_t fewest = (h + STRIPES - 1) / STRIPES;
         m->rows = STRIPE_BYTES / row_bytes > fewest ? STRIPE_BYTES / row_bytes : fewest;
     }
@@ -289,7 +289,10 @@ static bool resnet(i4_ctx *ctx, const i4_vae *vae, const i4_vae_resnet *r, map *
                    const i4_weight *upsample, bool whole, hook at) {
     const source in = source_of(m, upsample);
     map mid, out;
-    map_plan(ctx, &out, in.h, in.w, r->conv1->rows, whole);
+    /* a whole map means whole intermediates, and those of the input may be the wider ones */
+    const int64_t widest = in.c > r->conv1->rows ? in.c : r->conv1->rows;
+    map_plan(ctx, &out, in.h, in.w, r->conv1->rows,
+             whole || is_small(ctx, in.h, in.w, widest));
     mid = out;
     const bool keep_mid = out.count == 1;
     if (!step(ctx, at)) {
@@ -330,7 +333,7 @@ static bool resnet(i4_ctx *ctx, const i4_vae *vae, const i4_vae_resnet *r, map *
 static bool upsample_map(i4_ctx *ctx, map *m, const i4_weight *w, hook at) {
     const source in = source_of(m, w);
     map out;
-    map_plan(ctx, &out, in.h, in.w, in.c, false);
+    map_plan(ctx, &out, in.h, in.w, in.c, is_small(ctx, in.h, in.w, in.c));
     for (int i = 0; i < out.count; i++) {
         if (!step(ctx, at)) {
             return false;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "pipeline/passes.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -76,6 +77,12 @@ bool i4_engine_adapters(i4_engine *e, const i4_adapter_use *uses, size_t count, 
             return i4_fail(err, I4_E_INVALID_ARGUMENT, "an adapter's strength must be a number");
         }
         nodes += uses[i].lora->part_count;
+        for (size_t j = 0; j < uses[i].lora->part_count; j++) {
+            const double scale = uses[i].strength * (double)uses[i].lora->part[j].factor;
+            if (fabs(scale) > (double)FLT_MAX) {
+                return i4_fail(err, I4_E_INVALID_ARGUMENT, "an adapter's strength is too large");
+            }
+        }
     }
     i4_lowrank **table = i4_calloc((size_t)slots, sizeof(i4_lowrank *));
     i4_lowrank *list = i4_calloc(nodes + 1, sizeof *list);
@@ -126,7 +133,8 @@ static void *to_act(const i4_engine *e, const float *in, size_t count, i4_err *e
 static bool begin_stage(i4_engine *e, int tokens, int gh, int gw, const i4_schedule *schedule,
                         i4_err *err) {
     i4_plan plan;
-    if (!i4_plan_make(e->model, tokens > 0 ? tokens : 1, gw * 16, gh * 16, schedule, &plan, err)) {
+    if (!i4_plan_make(e->model, e->adapters, tokens > 0 ? tokens : 1, gw * 16, gh * 16, schedule,
+                      &plan, err)) {
         return false;
     }
     i4_ctx_reset(&e->ctx);

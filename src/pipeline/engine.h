@@ -23,7 +23,8 @@ typedef struct i4_progress {
 } i4_progress;
 typedef bool (*i4_progress_fn)(const i4_progress *progress, void *user); /* false cancels */
 
-/* What a picture will take, from the measuring backend. */
+/* What a picture will take, from the measuring backend, with these adapters (an engine's, by slot;
+ * NULL: none). */
 typedef struct i4_plan {
     size_t encode_bytes, denoise_bytes, decode_bytes; /* slab */
     size_t slab_bytes;                                /* the largest of them */
@@ -32,7 +33,7 @@ typedef struct i4_plan {
     uint64_t resident_bytes;
     bool staged;
 } i4_plan;
-bool i4_plan_make(const i4_model *model, int tokens, int width, int height,
+bool i4_plan_make(const i4_model *model, i4_lowrank **adapters, int tokens, int width, int height,
                   const i4_schedule *schedule, i4_plan *plan, i4_err *err);
 
 /* Text features of one prompt, kept for the next picture with the same words. */

@@ -239,23 +239,30 @@ static bool decode(i4_engine *e, job *j, i4_image *image, i4_err *err) {
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+static const char *say_bytes(uint64_t bytes, char out[32]) {
+    const bool small = bytes < UINT64_C(1000000000);
+    snprintf(out, 32, "%.1f %s", (double)bytes / (small ? 1e6 : 1e9), small ? "MB" : "GB");
+    return out;
+}
+
 static bool check_budget(const i4_engine *e, const i4_plan *plan, const i4_request *r,
                          i4_err *err) {
     const uint64_t budget = e->model->memory_budget;
     const uint64_t work = plan->slab_bytes + plan->host_bytes;
     const uint64_t room = i4_memory_available();
+    char need[32], have[32];
     if (budget != 0 && plan->resident_bytes > budget) {
         return i4_fail(err, I4_E_OUT_OF_MEMORY,
-                       "a %d×%d picture takes %.1f GB with this model, over the budget of %.1f GB: "
-                       "choose a smaller picture or a larger budget",
-                       r->width, r->height, (double)plan->resident_bytes / 1e9,
-                       (double)budget / 1e9);
+                       "a %d×%d picture takes %s with this model, over the budget of %s: choose a "
+                       "smaller picture or a larger budget",
+                       r->width, r->height, say_bytes(plan->resident_bytes, need),
+                       say_bytes(budget, have));
     }
     if (room != 0 && work > room) {
         return i4_fail(err, I4_E_OUT_OF_MEMORY,
-                       "a %d×%d picture takes %.1f GB beside the weights and only %.1f GB are "
-                       "free: choose a smaller picture",
-                       r->width, r->height, (double)work / 1e9, (double)room / 1e9);
+                       "a %d×%d picture takes %s beside the weights and only %s are free: choose "
+                       "a smaller picture",
+                       r->width, r->height, say_bytes(work, need), say_bytes(room, have));
     }
     return true;
 }
@@ -263,8 +270,8 @@ static bool check_budget(const i4_engine *e, const i4_plan *plan, const i4_reque
 static bool prepare(i4_engine *e, job *j, i4_stats *stats, i4_err *err) {
     const i4_request *r = j->request;
     if (!read_prompt(e, j, stats, err) ||
-        !i4_plan_make(e->model, (int)j->id_count, r->width, r->height, r->schedule, &j->plan,
-                      err) ||
+        !i4_plan_make(e->model, e->adapters, (int)j->id_count, r->width, r->height, r->schedule,
+                      &j->plan, err) ||
         !check_budget(e, &j->plan, r, err)) {
         return false;
     }

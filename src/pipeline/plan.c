@@ -12,10 +12,12 @@ typedef struct measured {
     i4_ctx ctx;
 } measured;
 
-static void begin(measured *m, const i4_model *model) {
+static void begin(measured *m, const i4_model *model, i4_lowrank **adapters) {
     memset(&m->measure, 0, sizeof m->measure);
     m->measure.caps = model->caps;
     i4_ctx_open(&m->ctx, &i4_backend_measure, &m->measure, SIZE_MAX, NULL);
+    m->ctx.adapters = adapters;
+    m->ctx.adapter_slots = adapters != NULL ? i4_dit_slot_count(&model->config.cond) : 0;
 }
 
 static double flops(const measured *m) {
@@ -26,14 +28,15 @@ static double flops(const measured *m) {
     return sum;
 }
 
-static bool measure_denoise(measured *m, const i4_model *model, i4_denoise d, i4_plan *plan) {
-    begin(m, model);
+static bool measure_denoise(measured *m, const i4_model *model, i4_lowrank **adapters, i4_denoise d,
+                            i4_plan *plan) {
+    begin(m, model, adapters);
     d.run_steps = 0;
     if (!i4_pass_denoise(&m->ctx, model, &d)) {
         return false;
     }
     const double fixed = flops(m);
-    begin(m, model);
+    begin(m, model, adapters);
     d.run_steps = 1;
     if (!i4_pass_denoise(&m->ctx, model, &d)) {
         return false;
@@ -43,12 +46,19 @@ static bool measure_denoise(measured *m, const i4_model *model, i4_denoise d, i4
     return true;
 }
 
-static size_t host_bytes(const i4_model *model, int tokens, int64_t image) {
+/* What lives beside the slab until the picture is done. The picture itself comes after the table
+ * of times is gone. */
+static size_t host_bytes(const i4_model *model, int tokens, int64_t image, int steps) {
     const i4_dit_config *c = &model->config.cond;
     const size_t features = (size_t)tokens * (size_t)c->features * i4_dtype_size(model->caps.act);
-    const size_t rope = (size_t)(tokens + image) * (size_t)c->head_dim * sizeof(float);
+    const size_t rope = ((size_t)tokens * (size_t)model->config.text.head_dim +
+                         (size_t)(tokens + image) * (size_t)c->head_dim) *
+                        sizeof(float);
     const size_t latents = 2 * (size_t)image * (size_t)c->channels * sizeof(float);
-    return features + rope + latents + (size_t)image * 16 * 16 * 3 + model->caps.scratch_bytes;
+    const size_t times = (size_t)steps * (size_t)c->width * sizeof(float);
+    const size_t picture = (size_t)image * 16 * 16 * 3;
+    return features + rope + latents + (times > picture ? times : picture) +
+           model->caps.scratch_bytes;
 }
 
 /* Stages are resident only while needed when everything together is over the budget. */
@@ -67,7 +77,7 @@ static void plan_residency(const i4_model *m, i4_plan *plan) {
     }
 }
 
-bool i4_plan_make(const i4_model *model, int tokens, int width, int height,
+bool i4_plan_make(const i4_model *model, i4_lowrank **adapters, int tokens, int width, int height,
                   const i4_schedule *schedule, i4_plan *plan, i4_err *err) {
     const i4_denoise d = {
         .tokens = tokens, .gh = height / 16, .gw = width / 16, .schedule = schedule};
@@ -76,13 +86,13 @@ bool i4_plan_make(const i4_model *model, int tokens, int width, int height,
         return i4_fail_memory(err, "the memory plan", sizeof *m);
     }
     memset(plan, 0, sizeof *plan);
-    begin(m, model);
+    begin(m, model, NULL);
     bool ok = i4_pass_encode(&m->ctx, model, NULL, tokens, NULL, NULL);
     plan->encode_bytes = m->ctx.peak;
     plan->encode_flops = flops(m);
-    ok = ok && measure_denoise(m, model, d, plan);
+    ok = ok && measure_denoise(m, model, adapters, d, plan);
     if (ok) {
-        begin(m, model);
+        begin(m, model, NULL);
         ok = i4_vae_decode(&m->ctx, &model->vae, NULL, d.gh, d.gw, NULL, NULL);
         plan->decode_bytes = m->ctx.peak;
         plan->decode_flops = flops(m);
@@ -96,7 +106,7 @@ bool i4_plan_make(const i4_model *model, int tokens, int width, int height,
         plan->denoise_bytes > plan->slab_bytes ? plan->denoise_bytes : plan->slab_bytes;
     plan->slab_bytes =
         plan->decode_bytes > plan->slab_bytes ? plan->decode_bytes : plan->slab_bytes;
-    plan->host_bytes = host_bytes(model, tokens, (int64_t)d.gh * d.gw);
+    plan->host_bytes = host_bytes(model, tokens, (int64_t)d.gh * d.gw, schedule->steps);
     plan_residency(model, plan);
     return ok;
 }

@@ -1,6 +1,6 @@
-/* Floor 1. The environment of all programs (http-api.md 11): read once, every value checked. An empty
- * variable means its default; a bad one is a sentence naming the variable, its value and what it may
- * be (programs exit 2). Paths are relative to the project root, "~" is expanded. */
+/* Floor 1. The environment of all programs (http-api.md 11): read once, every value checked. An
+ * empty variable means its default; a bad one is a sentence naming the variable, its value and what
+ * it may be (programs exit 2). Paths are relative to the project root, "~" is expanded. */
 #ifndef I4_SETTINGS_SETTINGS_H
 #define I4_SETTINGS_SETTINGS_H
 
@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 typedef struct i4_settings {
-    char root[4096];           /* project root: IDEOGRAM4_ROOT, else found from the program */
+    char root[4096]; /* project root: IDEOGRAM4_ROOT, else found from the program */
     /* gateway */
     char server_host[256];
     int server_port;
     char webui_host[256];
     int webui_port;
-    char *cors_origins[33];    /* owned, NULL-terminated */
+    char *cors_origins[33]; /* owned, NULL-terminated */
     bool cors_credentials;
     char daemon_url[512];
     double daemon_timeout;
@@ -29,17 +29,21 @@ typedef struct i4_settings {
     char daemon_log_level[16];
     bool autoload;
     char model_repo[256], model_revision[256], model_path[4096];
-    double cache_limit_gb;     /* < 0: unset */
-    char backend[16];          /* IDEOGRAM4_BACKEND */
+    bool has_model;        /* one of MODEL_REPO, MODEL_PATH is set: not the demo model then */
+    double cache_limit_gb; /* < 0: unset */
+    char backend[16];      /* IDEOGRAM4_BACKEND */
     char default_preset[32], default_format[8];
     int64_t default_seed;
     int quality_webp, quality_jpeg;
     char lora_dir[4096];
     double lora_strength;
-    char spool_dir[4096];      /* IDEOGRAM4_SPOOL_DIR, default server/data/spool (ours) */
-    char demo_model[4096];     /* folder of the demo model, "" if not found */
-    char access_token[256];    /* IDEOGRAM4_ACCESS_TOKEN (ours): for binds beyond loopback */
-    char web_dir[4096];        /* IDEOGRAM4_WEB_DIR (ours), default web/dist if it exists */
+    char spool_dir[4096];     /* IDEOGRAM4_SPOOL_DIR, default server/data/spool (ours) */
+    char demo_model[4096];    /* folder of the demo model, "" if not found */
+    char access_token[256];   /* IDEOGRAM4_ACCESS_TOKEN (ours): for binds beyond loopback */
+    char web_dir[4096];       /* IDEOGRAM4_WEB_DIR (ours), default web/dist; "" if not a folder */
+    char *allowed_hosts[33];  /* IDEOGRAM4_ALLOWED_HOSTS (ours): further Host names; owned, ended
+                                 by NULL */
+    char cli_daemon_mode[16]; /* IDEOGRAM4_CLI_DAEMON_MODE: auto, require or off */
     /* magic prompt */
     struct {
         bool enabled, local_llama, managed_llama;
@@ -57,6 +61,7 @@ typedef struct i4_settings {
     } upscale;
 } i4_settings;
 
+/* INVALID_ARGUMENT with the sentence; *s need not be freed then. 90 kB: not for a small stack. */
 bool i4_settings_read(i4_settings *s, i4_err *err);
 void i4_settings_free(i4_settings *s);
 /* A path against the root; false if it is too long. */

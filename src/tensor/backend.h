@@ -19,7 +19,7 @@
  * inputs; weights; parameters. T tokens, C width, O out, I in, F feed-forward, H heads,
  * K key/value heads, D head size, S steps, G groups. x, out: act dtype or f32 unless said. */
 #define I4_OP_LIST(X)                                                                                  \
-    /* [T,C]; in0 ids[T] i32 (in range, checked by the front); weight0 table[V,C] */                   \
+    /* [T,C]; in0 ids[T] i32 (below V: the caller's duty); weight0 table[V,C] */                       \
     X(EMBED, "embed")                                                                                  \
     /* [T,O]; in0 x[T,I]; weight0 [O,I]: x·Wᵀ + bias */                                             \
     X(LINEAR, "linear")                                                                                \
@@ -41,7 +41,7 @@
      * for w = 1 */                                                                                    \
     X(FOLD_GAIN, "fold_gain")                                                                          \
     /* ~out[T,(H+2K)·D]: per-head rmsnorm of q and k with gains, then half-split rotation; v          \
-     * stays. in0 gq[D] f32; in1 gk[D] f32; in2 table[T,D] f32: D/2 cosines then D/2 sines */                       \
+     * stays. in0 gq[D] f32; in1 gk[D] f32; in2 table[T,D] f32: D/2 cosines then D/2 sines */          \
     X(QK_NORM_ROPE, "qk_norm_rope")                                                                    \
     /* [T,H·D] = softmax(scale·q·kᵀ [+ causal])·v per head; in0 q[T,H·D], in1 k[U,K·D],        \
      * in2 v[U,K·D] (views); query head j uses key head j·K/H; causal needs T = U */                 \

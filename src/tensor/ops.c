@@ -20,6 +20,8 @@ const char *i4_op_name(i4_op_kind kind) {
     return (unsigned)kind < I4_OP_COUNT ? names[kind] : "?";
 }
 
+static bool usable(i4_ctx *ctx, i4_op_kind kind, const i4_tensor *t, int count);
+
 /* --- context, scopes, places ------------------------------------------------------------- */
 
 bool i4_ctx_open(i4_ctx *ctx, const i4_backend *backend, void *state, size_t capacity,
@@ -193,7 +195,7 @@ i4_tensor i4_upload(i4_ctx *ctx, i4_dtype dtype, int rank, int64_t d0, int64_t d
 }
 
 void i4_download(i4_ctx *ctx, i4_tensor t, void *dst) {
-    if (i4_ctx_ok(ctx) && ctx->backend->flush(ctx->state, &ctx->err)) {
+    if (usable(ctx, I4_OP_COPY, &t, 1) && ctx->backend->flush(ctx->state, &ctx->err)) {
         ctx->backend->download(ctx->state, t, dst);
     }
 }
@@ -422,8 +424,8 @@ void i4_residual(i4_ctx *ctx, i4_tensor h, i4_tensor y) {
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 1)) {
         return;
     }
-    if (!same_shape(h, y)) {
-        fail(ctx, op.kind, "shapes differ");
+    if (!same_shape(h, y) || !is_float(h) || !is_float(y)) {
+        fail(ctx, op.kind, "shapes differ, or these are whole numbers");
         return;
     }
     run(ctx, &op);
@@ -437,7 +439,7 @@ void i4_residual_rmsnorm(i4_ctx *ctx, i4_tensor h, i4_tensor y, i4_tensor gain, 
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 2)) {
         return;
     }
-    if (!same_shape(h, y) || !is_vector(gain, i4_cols_of(y))) {
+    if (!same_shape(h, y) || !is_vector(gain, i4_cols_of(y)) || !is_float(h) || !is_float(y)) {
         fail(ctx, op.kind, "shapes differ");
         return;
     }
@@ -516,6 +518,9 @@ i4_tensor i4_activate(i4_ctx *ctx, i4_tensor x, i4_activation kind) {
     if (!usable(ctx, op.kind, op.in, 1)) {
         return i4_none;
     }
+    if (!is_float(x)) {
+        return fail(ctx, op.kind, "whole numbers have no activation");
+    }
     op.out = new_like(ctx, x, x.dtype, i4_cols_of(x));
     run(ctx, &op);
     return op.out;
@@ -529,7 +534,7 @@ void i4_interleave(i4_ctx *ctx, i4_tensor out, i4_tensor x, int index, int count
         return;
     }
     if (index < 0 || index >= count || i4_cols_of(out) != i4_cols_of(x) * count ||
-        i4_rows_of(out) != i4_rows_of(x)) {
+        i4_rows_of(out) != i4_rows_of(x) || !is_float(out) || !is_float(x)) {
         fail(ctx, op.kind, "shapes do not fit");
         return;
     }
@@ -551,6 +556,9 @@ void i4_copy(i4_ctx *ctx, i4_tensor out, i4_tensor x) {
 }
 
 i4_tensor i4_cast(i4_ctx *ctx, i4_tensor x, i4_dtype dtype) {
+    if (!usable(ctx, I4_OP_COPY, &x, 1)) {
+        return i4_none;
+    }
     i4_tensor out = new_like(ctx, x, dtype, i4_cols_of(x));
     i4_copy(ctx, out, x);
     return out;
@@ -563,7 +571,7 @@ i4_tensor i4_conv2d_band(i4_ctx *ctx, i4_tensor x, const i4_weight *w, bool up2,
     if (!usable(ctx, op.kind, op.in, 1)) {
         return i4_none;
     }
-    if (x.rank != 3 || x.row_stride != x.dim[2] ||
+    if (x.rank != 3 || x.row_stride != x.dim[2] || !is_float(x) ||
         w->cols != x.dim[2] * (int64_t)w->kernel * w->kernel) {
         return fail(ctx, op.kind, w->name);
     }
@@ -610,8 +618,8 @@ void i4_groupnorm_into(i4_ctx *ctx, i4_tensor out, i4_tensor x, i4_tensor stats,
         return;
     }
     const int64_t c = i4_cols_of(x);
-    if (x.rank != 3 || !same_shape(out, x) || !is_vector(gain, c) || !is_vector(bias, c) ||
-        c % stats.dim[0] != 0) {
+    if (x.rank != 3 || !is_float(x) || !is_float(out) || !same_shape(out, x) ||
+        !is_vector(gain, c) || !is_vector(bias, c) || c % stats.dim[0] != 0) {
         fail(ctx, op.kind, "channels do not fit");
         return;
     }

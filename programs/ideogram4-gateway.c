@@ -1,0 +1,171 @@
+/* ideogram4-gateway.c: the gateway. Reads the environment, serves until SIGINT or SIGTERM, stores
+ * what is under way and ends with 0. A second signal ends it at once. `maintain` looks after the
+ * library instead. Exit codes: 0 stopped or done, 1 failed, 2 the command line or the environment
+ * is wrong, 128 + n ended at once by signal n. */
+#include "service_log.h"
+
+#include "gateway/gateway.h"
+#include "gateway/maintenance.h"
+#include "settings/settings.h"
+
+#include <ideogram4.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
+
+static const char help[] =
+    "usage: ideogram4-gateway [--help | --version]\n"
+    "       ideogram4-gateway maintain [--report | --delete-orphans [--dry-run]]\n"
+    "\n"
+    "The gateway: HTTP API, picture library, Magic Prompt and web page over the model daemon.\n"
+    "`maintain` reports on the library, or deletes pictures that belong to no prompt.\n"
+    "Everything is set by environment variables; the most important ones:\n"
+    "\n"
+    "  IDEOGRAM4_SERVER_HOST       address to listen on (127.0.0.1)\n"
+    "  IDEOGRAM4_SERVER_PORT       port (8000)\n"
+    "  IDEOGRAM4_WEBUI_PORT        further port with the same page (5173)\n"
+    "  IDEOGRAM4_MODEL_DAEMON_URL  where the model daemon is (http://127.0.0.1:8001)\n"
+    "  IDEOGRAM4_DB_PATH           database (server/data/ideogram4.db)\n"
+    "  IDEOGRAM4_OUTPUT_DIR        pictures (server/output)\n"
+    "  IDEOGRAM4_WEB_DIR           built web page (web/dist)\n"
+    "  IDEOGRAM4_LOG_DIR           folder of log files (logs)\n"
+    "  IDEOGRAM4_ACCESS_TOKEN      needed to listen beyond this machine\n";
+
+/* --- serving ------------------------------------------------------------------------------- */
+
+static void leave_at_once(int number) {
+    _exit(EXIT_SIGNAL + number);
+}
+
+static void set_handler(int number, void (*handler)(int)) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    (void)sigaction(number, &action, NULL);
+}
+
+/* A client that went away and a full disk are errors to report, not deaths. */
+static void survive_write_errors(void) {
+    set_handler(SIGPIPE, SIG_IGN);
+#ifdef SIGXFSZ
+    set_handler(SIGXFSZ, SIG_IGN);
+#endif
+}
+
+/* Signals stay blocked in every thread; this one waits for them. */
+static sigset_t stop_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+static void await_signal(void) {
+    const sigset_t set = stop_signals();
+    int number = 0;
+    (void)sigwait(&set, &number);
+    set_handler(SIGINT, leave_at_once);
+    set_handler(SIGTERM, leave_at_once);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void say_where(const i4_gateway *gateway, const i4_settings *settings) {
+    service_say("ideogram4-gateway %s on http://%s:%d", ID4_VERSION_STRING, settings->server_host,
+                i4_gateway_port(gateway));
+    if (gateway->page) {
+        service_say("the page is at http://%s:%d", settings->webui_host,
+                    i4_http_port(gateway->page));
+    }
+}
+
+static int serve(const i4_settings *settings) {
+    static i4_gateway gateway; /* may outlive this function: see i4_gateway_stop */
+    i4_err err = {0};
+    const sigset_t set = stop_signals();
+    survive_write_errors();
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    service_log_open("server", settings->log_dir, settings->server_log_level);
+    if (!i4_gateway_start(&gateway, settings, &err)) {
+        service_say("error: %s", err.text);
+        service_log_close();
+        return EXIT_FAILED;
+    }
+    say_where(&gateway, settings);
+    await_signal();
+    service_say("stopping");
+    i4_gateway_stop(&gateway);
+    service_log_close();
+    return EXIT_DONE;
+}
+
+/* --- maintaining --------------------------------------------------------------------------- */
+
+static int maintain(const i4_settings *settings, bool delete_orphans, bool dry_run) {
+    i4_err err = {0};
+    json_t *report = i4_gateway_maintenance(settings, delete_orphans, dry_run, &err);
+    if (!report) {
+        fprintf(stderr, "ideogram4-gateway: %s\n", err.text);
+        return EXIT_FAILED;
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(report, key, value) {
+        printf("%s: %lld\n", key, (long long)json_integer_value(value));
+    }
+    json_decref(report);
+    return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* --- command line -------------------------------------------------------------------------- */
+
+typedef struct command {
+    bool maintain, delete_orphans, dry_run;
+} command;
+
+static bool read_command(int argc, char **argv, command *c) {
+    *c = (command){.maintain = argc > 1 && strcmp(argv[1], "maintain") == 0};
+    for (int i = c->maintain ? 2 : 1; i < argc; i++) {
+        if (c->maintain && strcmp(argv[i], "--delete-orphans") == 0) {
+            c->delete_orphans = true;
+        } else if (c->maintain && strcmp(argv[i], "--dry-run") == 0) {
+            c->dry_run = true;
+        } else if (!c->maintain || strcmp(argv[i], "--report") != 0) {
+            fprintf(stderr,
+                    "ideogram4-gateway: '%s' is not understood; see ideogram4-gateway --help\n",
+                    argv[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    static i4_settings settings; /* large */
+    command wanted;
+    i4_err err = {0};
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(help, stdout);
+        return EXIT_DONE;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("ideogram4-gateway %s\n", ID4_VERSION_STRING);
+        return EXIT_DONE;
+    }
+    if (!read_command(argc, argv, &wanted)) {
+        return EXIT_USAGE;
+    }
+    if (!i4_settings_read(&settings, &err)) {
+        fprintf(stderr, "ideogram4-gateway: %s\n", err.text);
+        return EXIT_USAGE;
+    }
+    const int code = wanted.maintain
+                         ? maintain(&settings, wanted.delete_orphans, wanted.dry_run)
+                         : serve(&settings);
+    i4_settings_free(&settings);
+    return code;
+}

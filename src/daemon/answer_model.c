@@ -1,0 +1,137 @@
+/* Routes of health and of the model: http-api.md 4.1 and 4.2. */
+#include "base/os.h"
+#include "daemon/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* --- health -------------------------------------------------------------------------------- */
+
+void i4_answer_health(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_daemon *d = user;
+    char backend[32];
+    i4_err err = {0};
+    (void)request;
+    const bool ok = i4_worker_usable(&d->settings, backend, sizeof backend, &err);
+    i4_reply_json(reply, 200,
+                  json_pack("{s:b, s:s, s:s, s:o}", "ok", ok, "role", "model-daemon", "backend",
+                            backend, "error", ok ? json_null() : i4_json_text(err.text)));
+}
+
+/* --- status -------------------------------------------------------------------------------- */
+
+static json_t *gigabytes(double bytes) {
+    return json_real(round(bytes / 1e6) / 1e3);
+}
+
+/* The original's keys with the figures of this process: what is resident now (mapped weights
+ * included) and was at most; nothing is cached beside that. */
+static json_t *memory_json(const i4_settings *s) {
+    return json_pack("{s:o, s:o, s:f, s:o}", "active_gb", gigabytes((double)i4_memory_resident()),
+                     "peak_gb", gigabytes((double)i4_memory_peak()), "cache_gb", 0.0,
+                     "cache_limit_gb",
+                     s->cache_limit_gb >= 0.0 ? json_real(s->cache_limit_gb) : json_null());
+}
+
+/* "<label> (<seconds>s)" or null; the mutex is held. */
+static json_t *operation_json(const i4_table *t) {
+    const i4_item *holder = i4_pipeline_holder(t);
+    return holder == NULL ? json_null()
+                          : json_sprintf("%s (%.0fs)", i4_work_label(holder->work),
+                                         floor(i4_seconds() - holder->since));
+}
+
+static json_t *text_or_null(const char *text) {
+    return text[0] != '\0' ? i4_json_text(text) : json_null();
+}
+
+void i4_answer_model_status(i4_http_request *request, i4_http_reply *reply, void *user) {
+    static const char *const names[] = {"idle", "loading", "loaded"};
+    i4_daemon *d = user;
+    i4_table *t = &d->table;
+    (void)request;
+    json_t *memory = memory_json(&d->settings); /* reads files: not under the mutex */
+    i4_table_lock(t);
+    json_t *status = json_pack(
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", names[t->model_state], "msg",
+        i4_json_text(t->model_msg), "backend", t->backend, "model_repo",
+        i4_json_text(d->settings.model_repo), "model_path", i4_json_text(t->model_path),
+        "model_revision", text_or_null(d->settings.model_revision), "quantization_bits",
+        t->quantization_bits > 0 ? json_integer(t->quantization_bits) : json_null(), "mlx_memory",
+        memory, "applied_loras", i4_stack_list(&t->stack), "operation", operation_json(t));
+    i4_table_unlock(t);
+    i4_reply_json(reply, 200, status);
+}
+
+/* --- load and unload ----------------------------------------------------------------------- */
+
+bool i4_start_load(i4_table *t) {
+    if (i4_queue_add(t, I4_WORK_LOAD, NULL, i4_seconds()) == 0) {
+        return false;
+    }
+    if (t->model_state != I4_MODEL_LOADED) {
+        /* before the answer, so that nobody reads the text of an older failure as the new one's */
+        t->model_state = I4_MODEL_LOADING;
+        snprintf(t->model_msg, sizeof t->model_msg, "about to load the model");
+    }
+    return true;
+}
+
+/* 409 when something holds the pipeline; the mutex is held. */
+static bool refuse_busy(const i4_table *t, i4_http_reply *reply) {
+    const i4_item *holder = i4_pipeline_holder(t);
+    if (holder != NULL) {
+        i4_reply_error(reply, 409, "the model is busy: %s", i4_work_label(holder->work));
+    }
+    return holder != NULL;
+}
+
+static void reply_ok(i4_http_reply *reply, const char *msg) {
+    i4_reply_json(reply, 200, json_pack("{s:b, s:s}", "ok", 1, "msg", msg));
+}
+
+void i4_answer_model_load(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_daemon *d = user;
+    i4_table *t = &d->table;
+    char backend[32];
+    i4_err err = {0};
+    (void)request;
+    if (!i4_worker_usable(&d->settings, backend, sizeof backend, &err)) {
+        i4_reply_json(reply, 200, json_pack("{s:b, s:s}", "ok", 0, "msg", err.text));
+        return;
+    }
+    i4_table_lock(t);
+    const bool is_loaded = t->model_state == I4_MODEL_LOADED;
+    if (refuse_busy(t, reply)) {
+        /* answered */
+    } else if (!i4_start_load(t)) {
+        i4_reply_error(reply, 503, "the model daemon is stopping");
+    } else {
+        reply_ok(reply, is_loaded ? "the model is loaded already" : "loading the model");
+    }
+    i4_table_unlock(t);
+}
+
+/* Waits until the worker has done this turn; false when the daemon stops. The mutex is held. */
+static bool await_turn(i4_table *t, uint64_t turn) {
+    while (t->turn_done < turn && !t->is_stopping) {
+        pthread_cond_wait(&t->settled, &t->mutex);
+    }
+    return t->turn_done >= turn;
+}
+
+void i4_answer_model_unload(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_daemon *d = user;
+    i4_table *t = &d->table;
+    (void)request;
+    i4_table_lock(t);
+    if (!refuse_busy(t, reply)) {
+        const uint64_t turn = i4_queue_add(t, I4_WORK_UNLOAD, NULL, i4_seconds());
+        if (turn != 0 && await_turn(t, turn)) {
+            reply_ok(reply, "the model is unloaded");
+        } else {
+            i4_reply_error(reply, 503, "the model daemon is stopping");
+        }
+    }
+    i4_table_unlock(t);
+}

@@ -1,0 +1,11 @@
+/* Floor 6, private to the gateway. Field rules that several routes share. */
+#ifndef I4_GATEWAY_CHECKS_H
+#define I4_GATEWAY_CHECKS_H
+
+#include "http/validate.h"
+#include "settings/settings.h"
+
+/* One side of a picture (http-api.md 3.5): default 1024, within the limits, a whole multiple. */
+int64_t i4_check_side(i4_check *c, const i4_settings *settings, const char *field);
+
+#endif

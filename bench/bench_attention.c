@@ -121,8 +121,8 @@ static void measure(i4_cpu *cpu, const shape *s) {
 
 int main(int argc, char **argv) {
     const i4_backend_options options = {.isa = argc > 1 ? argv[1] : "auto",
-                                        .threads = argc > 2 ? atoi(argv[2]) : 0};
-    const int64_t tokens = argc > 3 ? atoll(argv[3]) : 0;
+                                        .threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0};
+    const int64_t tokens = argc > 3 ? strtoll(argv[3], NULL, 10) : 0;
     void *state = NULL;
     i4_err err = {0};
     if (!i4_backend_cpu.open(&options, &state, &err)) {

@@ -36,7 +36,8 @@ int golden_each(const char *folder, int (*fn)(const char *folder, void *user), v
         closedir(dir);
     }
     if (found == 0) {
-        fprintf(stderr, "%s holds no golden folder (manifest.json, tokenizer_cases.json)\n", folder);
+        fprintf(stderr, "%s holds no golden folder (manifest.json, tokenizer_cases.json)\n",
+                folder);
         return 1;
     }
     return failures;
@@ -119,8 +120,8 @@ double psnr_u8(const unsigned char *a, const unsigned char *b, size_t count) {
 
 double golden_number(const json_t *manifest, const char *layout, const char *key, const char *key2,
                      double fallback) {
-    const json_t *v = json_object_get(json_object_get(json_object_get(manifest, "layouts"), layout),
-                                      key);
+    const json_t *v =
+        json_object_get(json_object_get(json_object_get(manifest, "layouts"), layout), key);
     v = key2 != NULL ? json_object_get(v, key2) : v;
     return json_is_number(v) ? json_number_value(v) : fallback;
 }

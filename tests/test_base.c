@@ -29,7 +29,7 @@ static char folder[64];
 
 static int make_folder(void **state) {
     (void)state;
-    strcpy(folder, "test_base_XXXXXX"); /* in the working folder */
+    snprintf(folder, sizeof folder, "test_base_XXXXXX"); /* in the working folder */
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -145,8 +145,8 @@ static void fail_with_long_text_cuts_between_characters(void **state) {
         char text[700];
         memset(text, 'x', before);
         text[before] = '\0';
-        for (int i = 0; i < 40; i++) {
-            strcat(text, "\xe2\x82\xac"); /* the euro sign, 3 bytes */
+        for (size_t i = 0, at = before; i < 40; i++, at += 3) {
+            memcpy(text + at, "\xe2\x82\xac", 4); /* the euro sign, 3 bytes, and the end */
         }
         i4_err err;
         i4_fail(&err, I4_E_FORMAT, "%s", text);

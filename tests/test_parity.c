@@ -54,8 +54,8 @@ static void fail_call(const run *r, const char *what, const id4_error *err) {
 /* --- features ---------------------------------------------------------------------------- */
 
 static int32_t *prompt_ids(const run *r, const char *name, size_t *count) {
-    const json_t *ids = json_object_get(json_object_get(json_object_get(r->cases, "prompts"), name),
-                                        "ids");
+    const json_t *ids =
+        json_object_get(json_object_get(json_object_get(r->cases, "prompts"), name), "ids");
     if (!json_is_array(ids)) {
         ids = json_object_get(json_object_get(r->cases, "prompts"), name);
     }
@@ -96,8 +96,8 @@ typedef struct shot {
     size_t count; /* of latents */
 } shot;
 
-static void check_velocity(const run *r, const shot *s, const char *prefix, bool with_text,
-                           float t, double bf16) {
+static void check_velocity(const run *r, const shot *s, const char *prefix, bool with_text, float t,
+                           double bf16) {
     id4_error err = {0};
     char key[192];
     float *v = malloc(s->count * sizeof *v);
@@ -154,7 +154,8 @@ static void check_decoder(const run *r, const shot *s, const float *latents) {
         return;
     }
     const int w = s->width, h = s->height;
-    float *rgb = malloc((size_t)w * (size_t)h * 3 * sizeof *rgb), *got = malloc(count * sizeof *got);
+    float *rgb = malloc((size_t)w * (size_t)h * 3 * sizeof *rgb),
+          *got = malloc(count * sizeof *got);
     if (id4_unstable_decode(r->engine, latents, h / 16, w / 16, rgb, NULL, &err) != ID4_OK) {
         fail_call(r, key, &err);
     } else {
@@ -167,8 +168,8 @@ static void check_decoder(const run *r, const shot *s, const float *latents) {
             }
         }
         /* the manifest gives the bf16 decoder's PSNR of a picture in [-1, 1]: peak 2 */
-        const double psnr = golden_number(r->manifest, r->layout, s->name, "vae_only_bf16_psnr_db",
-                                          40.0);
+        const double psnr =
+            golden_number(r->manifest, r->layout, s->name, "vae_only_bf16_psnr_db", 40.0);
         double power = 0.0;
         for (size_t i = 0; i < count; i++) {
             power += (double)want[i] * (double)want[i] / (double)count;
@@ -204,8 +205,9 @@ static void check_sampler(const run *r, const shot *s) {
     snprintf(key, sizeof key, "latents_%s", s->name);
     const float *want = golden_floats(r->expected, key, &count);
     if (want != NULL) {
-        check_picture(r, s, "picture of the reference's latents (dB)", want,
-                      golden_number(r->manifest, r->layout, s->name, "vae_only_bf16_psnr_db", 99.0));
+        check_picture(
+            r, s, "picture of the reference's latents (dB)", want,
+            golden_number(r->manifest, r->layout, s->name, "vae_only_bf16_psnr_db", 99.0));
         check_decoder(r, s, want);
     }
     free((void *)(uintptr_t)want);
@@ -321,8 +323,11 @@ static int check_folder(const char *folder, void *user) {
         for (const char *const *isa = isas; *isa != NULL; isa++) {
             const bool scalar = strcmp(*isa, "scalar-backend") == 0;
             printf("%s %s on %s\n", folder, layout, *isa);
-            run r = {.layout = layout, .isa = scalar ? NULL : *isa, .manifest = manifest,
-                     .cases = cases, .expected = expected};
+            run r = {.layout = layout,
+                     .isa = scalar ? NULL : *isa,
+                     .manifest = manifest,
+                     .cases = cases,
+                     .expected = expected};
             check_layout(&r, root, folder);
         }
         golden_root_remove(root);

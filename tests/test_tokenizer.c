@@ -4,9 +4,9 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "caption/caption.h"
 #include "io/json.h"
 #include "model/bpe.h"
-#include "caption/caption.h"
 #include "model/nfc.h"
 #include "model/tokenizer.h"
 

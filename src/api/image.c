@@ -164,8 +164,8 @@ id4_status id4_recipe_make(const id4_model *model, const id4_request *request,
     i4_err inner = {0};
     id4_request r;
     i4_recipe_lora list[I4_LIMIT_ADAPTERS];
-    if (model == NULL || request == NULL || json == NULL ||
-        (loras == NULL && lora_count > 0) || lora_count > I4_LIMIT_ADAPTERS) {
+    if (model == NULL || request == NULL || json == NULL || (loras == NULL && lora_count > 0) ||
+        lora_count > I4_LIMIT_ADAPTERS) {
         return i4_refuse(err, "a model, a request and at most 16 LoRAs are needed");
     }
     i4_take_request(&r, request);

@@ -116,10 +116,10 @@ id4_status id4_model_estimate(const id4_model *model, const id4_request *request
     if (schedule == NULL) {
         return i4_no_memory(err, "a schedule", sizeof *schedule);
     }
-    const bool ok = i4_check_request(&r, false, schedule, &inner) &&
-                    assume_tokens(model->inner, &r, &tokens, &inner) &&
-                    i4_plan_make(model->inner, NULL, tokens, r.width, r.height, schedule, &plan,
-                                 &inner);
+    const bool ok =
+        i4_check_request(&r, false, schedule, &inner) &&
+        assume_tokens(model->inner, &r, &tokens, &inner) &&
+        i4_plan_make(model->inner, NULL, tokens, r.width, r.height, schedule, &plan, &inner);
     i4_free(schedule);
     if (ok) {
         id4_estimate mine = {

@@ -24,8 +24,9 @@ void i4_findings_free(i4_findings *findings);
 
 /* The text to put into the chat template (owned, i4_free) and the warnings of captions.md 2.
  * Fails with INVALID_ARGUMENT on an empty result, invalid UTF-8, or more than
- * I4_LIMIT_CAPTION_BYTES; with `strict`, on any warning, listing all of them, one a line (cut with … when there are many; the
- * findings stay filled then and are freed by the caller, on other failures they are empty). */
+ * I4_LIMIT_CAPTION_BYTES; with `strict`, on any warning, listing all of them, one a line (cut with
+ * … when there are many; the findings stay filled then and are freed by the caller, on other
+ * failures they are empty). */
 bool i4_caption_prepare(i4_str input, bool strict, char **prompt, size_t *prompt_len,
                         i4_findings *findings, i4_err *err);
 

@@ -291,8 +291,7 @@ static bool resnet(i4_ctx *ctx, const i4_vae *vae, const i4_vae_resnet *r, map *
     map mid, out;
     /* a whole map means whole intermediates, and those of the input may be the wider ones */
     const int64_t widest = in.c > r->conv1->rows ? in.c : r->conv1->rows;
-    map_plan(ctx, &out, in.h, in.w, r->conv1->rows,
-             whole || is_small(ctx, in.h, in.w, widest));
+    map_plan(ctx, &out, in.h, in.w, r->conv1->rows, whole || is_small(ctx, in.h, in.w, widest));
     mid = out;
     const bool keep_mid = out.count == 1;
     if (!step(ctx, at)) {

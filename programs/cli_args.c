@@ -34,8 +34,9 @@ typedef struct option {
 #define AT(field) offsetof(cli_args, field)
 enum {
     MODEL_USERS = CLI_GENERATE | CLI_INSPECT | CLI_TOKENS,
-    JSON_USERS = CLI_GENERATE | CLI_INSPECT | CLI_VERIFY | CLI_TOKENS,
-    EVERY = CLI_GENERATE | CLI_INSPECT | CLI_VERIFY | CLI_RECIPE | CLI_TOKENS | CLI_HELP
+    TALKERS = CLI_STATUS | CLI_LOAD | CLI_UNLOAD | CLI_LORA | CLI_CANCEL,
+    JSON_USERS = CLI_GENERATE | CLI_INSPECT | CLI_VERIFY | CLI_TOKENS | TALKERS | CLI_DOCTOR,
+    EVERY = JSON_USERS | CLI_RECIPE | CLI_HELP
 };
 
 /* A table reads best as one: a row or two per option. */
@@ -76,8 +77,8 @@ static const option options[] = {
      .lowest = -1000, .highest = 1000},
     {"daemon", "MODE", "draw in a running daemon (default auto)",
      CLI_GENERATE, AT(daemon), .kind = CHOICE, .choices = {"auto", "require", "off"}},
-    {"daemon-url", "URL", "where it listens (default http://127.0.0.1:8001)",
-     CLI_GENERATE, AT(daemon_url), .kind = TEXT},
+    {"daemon-url", "URL", "where the daemon listens (default http://127.0.0.1:8001)",
+     CLI_GENERATE | TALKERS, AT(daemon_url), .kind = TEXT},
     {"profile", NULL, "time of each op at the end",
      CLI_GENERATE, AT(profile), .kind = FLAG},
 
@@ -114,15 +115,24 @@ static const option options[] = {
 typedef struct command_text {
     cli_command command;
     const char *name, *operand, *line;
+    size_t most; /* operands */
 } command_text;
 
 static const command_text commands[] = {
-    {CLI_GENERATE, "generate", NULL, "draw a picture (also without the word)"},
-    {CLI_INSPECT, "inspect", "[DIR]", "what a model is and how much memory it takes"},
-    {CLI_VERIFY, "verify", "CAPTION", "check a caption: a file, - for standard input, or JSON"},
-    {CLI_RECIPE, "recipe", "FILE", "print how a picture was made"},
-    {CLI_TOKENS, "tokens", "TEXT", "count the tokens of a prompt; - for standard input"},
-    {CLI_HELP, "help", "[COMMAND]", "this overview, or the page of a command"},
+    {CLI_GENERATE, "generate", NULL, "draw a picture (also without the word)", 0},
+    {CLI_INSPECT, "inspect", "[DIR]", "what a model is and how much memory it takes", 1},
+    {CLI_VERIFY, "verify", "CAPTION", "check a caption: a file, - for standard input, or JSON", 1},
+    {CLI_RECIPE, "recipe", "FILE", "print how a picture was made", 1},
+    {CLI_TOKENS, "tokens", "TEXT", "count the tokens of a prompt; - for standard input", 1},
+    {CLI_DOWNLOAD, "download", NULL, "get a model from the Hugging Face hub", 0},
+    {CLI_DOCTOR, "doctor", NULL, "look whether everything is in place, and say what to do", 0},
+    {CLI_STATUS, "status", NULL, "what the model daemon has loaded and does", 0},
+    {CLI_LOAD, "load", NULL, "load its model, and wait for it", 0},
+    {CLI_UNLOAD, "unload", NULL, "unload it", 0},
+    {CLI_LORA, "lora", "[VERB]", "its adapters: list, apply NAME[=STRENGTH]..., remove",
+     CLI_OPERANDS_MAX},
+    {CLI_CANCEL, "cancel", "TASK", "stop a picture that it draws", 1},
+    {CLI_HELP, "help", "[COMMAND]", "this overview, or the page of a command", 1},
 };
 /* clang-format on */
 
@@ -342,15 +352,17 @@ static int parse_letters(const char *letters, cli_args *args) {
 
 static int take_operand(const char *text, cli_args *args) {
     const command_text *command = command_of(args->command);
-    if (!command->operand) {
+    if (command->most == 0) {
         say_error("unexpected argument \"%s\": see `ideogram4 help %s`", text, command->name);
         return CLI_USAGE;
     }
-    if (args->operand) {
-        say_error("one argument is enough for `%s`: \"%s\" is too many", command->name, text);
+    if (args->operand_count == command->most) {
+        say_error("`%s` takes at most %zu argument%s: \"%s\" is too many", command->name,
+                  command->most, command->most > 1 ? "s" : "", text);
         return CLI_USAGE;
     }
-    args->operand = text;
+    args->operands[args->operand_count++] = text;
+    args->operand = args->operands[0];
     return CLI_OK;
 }
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 }; /* exit codes; 128 + signal when stopped */
-enum { CLI_LORAS_MAX = 64 };
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_SIGNAL = 128 }; /* + n: stopped by n */
+enum { CLI_LORAS_MAX = 64, CLI_OPERANDS_MAX = 1 + CLI_LORAS_MAX };
 enum { CLI_SIDE_MIN = 256, CLI_SIDE_MAX = 2048, CLI_SIDE_STEP = 16 };
 
 typedef enum cli_command {
@@ -17,14 +17,23 @@ typedef enum cli_command {
     CLI_VERIFY = 4,
     CLI_RECIPE = 8,
     CLI_TOKENS = 16,
-    CLI_HELP = 32
+    CLI_HELP = 32,
+    CLI_STATUS = 64,
+    CLI_LOAD = 128,
+    CLI_UNLOAD = 256,
+    CLI_LORA = 512,
+    CLI_CANCEL = 1024,
+    CLI_DOCTOR = 2048,
+    CLI_DOWNLOAD = 4096 /* has options of its own: cli_download.h */
 } cli_command;
 
 /* What a command line said. Pointers are borrowed from argv or the environment. Not given: NULL,
  * 0, or the value named. */
 typedef struct cli_args {
     cli_command command;
-    const char *operand; /* the one argument that is no option */
+    const char *operand; /* the first argument that is no option */
+    const char *operands[CLI_OPERANDS_MAX];
+    size_t operand_count;
     int help, version;
 
     const char *prompt, *prompt_file, *from, *out;

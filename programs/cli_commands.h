@@ -10,5 +10,12 @@ int run_inspect(const cli_args *args, const char *root);
 int run_verify(const cli_args *args);
 int run_recipe(const cli_args *args);
 int run_tokens(const cli_args *args, const char *root);
+/* Those that talk to the model daemon. */
+int run_status(const cli_args *args);
+int run_load(const cli_args *args);
+int run_unload(const cli_args *args);
+int run_lora(const cli_args *args);
+int run_cancel(const cli_args *args);
+int run_doctor(const cli_args *args);
 
 #endif

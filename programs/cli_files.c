@@ -147,27 +147,32 @@ int read_whole(const char *path, const char *what, size_t most, char **data, siz
     return is_read;
 }
 
-static int write_beside(const char *path, const char *text) {
+static int write_beside(const char *path, const void *data, size_t size) {
     FILE *file = fopen(path, "we");
     if (!file) {
         return 0;
     }
-    int is_written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    int is_written =
+        fwrite(data, 1, size, file) == size && fflush(file) == 0 && fsync(fileno(file)) == 0;
     int reason = errno;
     int is_closed = fclose(file) == 0;
     errno = is_written ? errno : reason;
     return is_written && is_closed;
 }
 
-int write_whole(const char *path, const char *text) {
+int write_bytes(const char *path, const void *data, size_t size) {
     char *beside = cli_format("%s.%ld.part", path, (long)getpid());
-    int is_done = write_beside(beside, text) && rename(beside, path) == 0;
+    int is_done = write_beside(beside, data, size) && rename(beside, path) == 0;
     if (!is_done) {
         say_error("cannot write %s: %s", path, strerror(errno));
         (void)unlink(beside);
     }
     free(beside);
     return is_done;
+}
+
+int write_whole(const char *path, const char *text) {
+    return write_bytes(path, text, strlen(text));
 }
 
 /* --- where the program lives ------------------------------------------------------------- */
@@ -204,6 +209,11 @@ static char *program_folder(const char *program) {
 }
 
 char *find_root(const char *program) {
+    const char *named = env_text("IDEOGRAM4_ROOT");
+    char *chosen = named ? realpath(named, NULL) : NULL;
+    if (chosen) {
+        return chosen;
+    }
     /* Beside the program in a package, installed, and in a build folder. */
     static const char *const places[] = {".",     "..",       "../share/ideogram4",
                                          "../..", "../../..", "../../../.."};

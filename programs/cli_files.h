@@ -27,6 +27,7 @@ int can_write_in(const char *folder);
  * failure says why ("the <what> …") and returns 0. Free with free(). */
 int read_whole(const char *path, const char *what, size_t most, char **data, size_t *size);
 /* Written beside, synced, renamed. On failure says why and returns 0. */
+int write_bytes(const char *path, const void *data, size_t size);
 int write_whole(const char *path, const char *text);
 
 /* The project or installation folder that models/ and logs/ belong to; "." if there is none.

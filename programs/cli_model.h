@@ -17,7 +17,4 @@ int model_open(const cli_args *args, const char *folder, const id4_observer *obs
 /* Says which model draws, and for the demo model how to get the real one. */
 void model_introduce(const id4_model *model, int is_demo);
 
-/* Malformed numbers in the environment: 0 after saying which. */
-int environment_check(void);
-
 #endif

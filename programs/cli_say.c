@@ -27,6 +27,7 @@ static int is_terminal, has_colour;
 static int line_is_up;       /* a progress line stands on the terminal */
 static double drawn_seconds; /* when the progress was last shown */
 static int told_phase = -1, told_tenth = -1;
+static char told_text[LINE_BYTES]; /* of work elsewhere */
 
 /* --- messages ---------------------------------------------------------------------------- */
 
@@ -209,18 +210,18 @@ static void format_progress(const id4_progress *p, char *out, size_t size) {
                    (int)(p->fraction * 100), gone, left);
 }
 
-static void draw_line(const id4_progress *p) {
-    char text[LINE_BYTES], bar[BAR_MAX + 1];
-    format_progress(p, text, sizeof text);
+/* fraction: negative for no bar */
+static void draw_line(const char *text, double fraction, double seconds) {
+    char bar[BAR_MAX + 1];
     int columns = terminal_columns();
     /* One column stays free, so that no terminal wraps; brackets and a blank need three. */
     int room = columns - 1 - (int)strlen(text) - 3;
     int width = room < BAR_MAX ? room : BAR_MAX;
     fputs("\r\033[K", stderr);
-    if (width >= 8) {
-        int filled = (int)(p->fraction * width + 0.5);
+    if (width >= 8 && fraction >= 0) {
+        int filled = (int)(fraction * width + 0.5);
         memset(bar, '-', (size_t)width);
-        memset(bar, '=', (size_t)(filled < 0 ? 0 : filled > width ? width : filled));
+        memset(bar, '=', (size_t)(filled > width ? width : filled));
         bar[width] = '\0';
         fprintf(stderr, "[%s%s%s] %s", has_colour ? "\033[32m" : "", bar,
                 has_colour ? "\033[0m" : "", text);
@@ -229,7 +230,7 @@ static void draw_line(const id4_progress *p) {
     }
     (void)fflush(stderr);
     line_is_up = 1;
-    drawn_seconds = p->seconds;
+    drawn_seconds = seconds;
 }
 
 /* A picture that is drawn in a moment needs no more than its phases. */
@@ -260,8 +261,46 @@ void say_progress(const id4_progress *p) {
         tell_line(p);
     } else if (p->phase != (id4_phase)told_phase || !line_is_up ||
                p->seconds - drawn_seconds >= 0.1) {
-        draw_line(p);
+        char text[LINE_BYTES];
+        format_progress(p, text, sizeof text);
+        draw_line(text, p->fraction, p->seconds);
         told_phase = (int)p->phase;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* "3/12 steps, 25 %, 1.2 s" */
+static void format_remote(const char *text, double fraction, double seconds, char *out,
+                          size_t size) {
+    char percent[24] = "", gone[32];
+    if (fraction > 0) {
+        (void)snprintf(percent, sizeof percent, ", %d %%", (int)(fraction * 100));
+    }
+    format_duration(seconds, gone, sizeof gone);
+    (void)snprintf(out, size, "%.180s%s, %s", text, percent, gone);
+}
+
+/* Every new text goes to the log file; lines at most once a second. */
+static void tell_remote(const char *text, const char *line, double seconds) {
+    if (strcmp(told_text, text) == 0) {
+        return;
+    }
+    log_line(ID4_LOG_DEBUG, line);
+    if (!is_terminal && shown_level >= ID4_LOG_INFO &&
+        (!*told_text || seconds - drawn_seconds >= 1)) {
+        fprintf(stderr, "%s%s\n", prefix, line);
+        drawn_seconds = seconds;
+    }
+    (void)snprintf(told_text, sizeof told_text, "%s", text);
+}
+
+void say_remote(const char *text, double fraction, double seconds) {
+    char line[LINE_BYTES];
+    format_remote(text, fraction, seconds, line, sizeof line);
+    pthread_mutex_lock(&lock);
+    tell_remote(text, line, seconds);
+    if (is_terminal && shown_level >= ID4_LOG_INFO) {
+        draw_line(line, fraction, seconds);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -271,6 +310,7 @@ void say_progress_end(void) {
     wipe_line();
     (void)fflush(stderr);
     told_phase = told_tenth = -1;
+    told_text[0] = '\0';
     drawn_seconds = 0;
     pthread_mutex_unlock(&lock);
 }

@@ -27,6 +27,10 @@ const char *say_warning_at(size_t index);
 /* Shows progress: on a terminal one line rewritten in place, else plain lines at
  * each phase and about every tenth. */
 void say_progress(const id4_progress *progress);
+/* The same for work elsewhere: what is told about it, how far it is (negative: unknown), since
+ * when.
+ */
+void say_remote(const char *text, double fraction, double seconds);
 /* Takes the progress line away; the next picture starts anew. */
 void say_progress_end(void);
 

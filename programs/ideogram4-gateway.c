@@ -163,9 +163,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "ideogram4-gateway: %s\n", err.text);
         return EXIT_USAGE;
     }
-    const int code = wanted.maintain
-                         ? maintain(&settings, wanted.delete_orphans, wanted.dry_run)
-                         : serve(&settings);
+    const int code = wanted.maintain ? maintain(&settings, wanted.delete_orphans, wanted.dry_run)
+                                     : serve(&settings);
     i4_settings_free(&settings);
     return code;
 }

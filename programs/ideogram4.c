@@ -1,12 +1,14 @@
 /* ideogram4.c: the program. Reads the command line and runs one command:
  *
  *     ideogram4 --prompt "a red circle on a white background" --out circle.png
- *     ideogram4 inspect|verify|recipe|tokens …
+ *     ideogram4 inspect|verify|recipe|tokens|download|doctor …
+ *     ideogram4 status|load|unload|lora|cancel …          the model daemon
  *
  * Results go to standard output, everything else to stderr. Exit codes: 0 done, 1 failed, 2 the
  * command line is wrong, 128 + n stopped by signal n. */
 #include "cli_args.h"
 #include "cli_commands.h"
+#include "cli_download.h"
 #include "cli_files.h"
 #include "cli_say.h"
 
@@ -46,6 +48,11 @@ static int print_help_page(const cli_args *args) {
             return CLI_USAGE;
         }
     }
+    if (page == CLI_DOWNLOAD) {
+        char words[][12] = {"download", "--help"};
+        char *argv[] = {words[0], words[1], NULL};
+        return cli_download(2, argv);
+    }
     cli_print_help(stdout, page);
     return CLI_OK;
 }
@@ -76,7 +83,26 @@ static int run(const cli_args *args, int argc, char *const *argv) {
     case CLI_TOKENS:
         status = run_tokens(args, root);
         break;
+    case CLI_DOCTOR:
+        status = run_doctor(args);
+        break;
+    case CLI_STATUS:
+        status = run_status(args);
+        break;
+    case CLI_LOAD:
+        status = run_load(args);
+        break;
+    case CLI_UNLOAD:
+        status = run_unload(args);
+        break;
+    case CLI_LORA:
+        status = run_lora(args);
+        break;
+    case CLI_CANCEL:
+        status = run_cancel(args);
+        break;
     case CLI_HELP:
+    case CLI_DOWNLOAD:
         break;
     }
     free(root);
@@ -90,15 +116,23 @@ static id4_log_level shown_level(const cli_args *args) {
     return args->verbose > 1 ? ID4_LOG_TRACE : args->verbose ? ID4_LOG_DEBUG : ID4_LOG_INFO;
 }
 
-int main(int argc, char **argv) {
+static int run_command_line(int argc, char **argv) {
     cli_args args;
-    survive_write_errors();
-    say_begin(ID4_LOG_INFO);
+    if (argc > 1 && cli_find_command(argv[1]) == CLI_DOWNLOAD) {
+        return cli_download(argc - 1, argv + 1);
+    }
     int status = cli_parse(argc, argv, &args);
     if (status == CLI_OK) {
         say_begin(shown_level(&args));
         status = run(&args, argc, argv);
     }
+    return status;
+}
+
+int main(int argc, char **argv) {
+    survive_write_errors();
+    say_begin(ID4_LOG_INFO);
+    int status = run_command_line(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK) {
         say_error("cannot write to standard output: %s", strerror(errno));
         status = CLI_FAILED;

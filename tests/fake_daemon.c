@@ -39,7 +39,7 @@ static char *status_text(const fake_task *t) {
                  "{\"state\":\"done\",\"msg\":\"not found\",\"progress\":0,\"total_steps\":0}");
         return text;
     }
-    const char *msg = !t->is_done        ? "6/12 steps"
+    const char *msg = !t->is_done       ? "6/12 steps"
                       : t->is_cancelled ? "Cancelled."
                       : t->error        ? t->error
                                         : "Done in 0.1s";
@@ -62,11 +62,10 @@ static char *spool_text(fake_daemon *d) {
     size_t used = (size_t)snprintf(text, size, "{\"tasks\":[");
     for (size_t i = 0; i < d->count; i++) {
         const fake_task *t = &d->tasks[i];
-        if (t->has_artifact && !t->is_taken && !t->is_secret) {
-            used += (size_t)snprintf(text + used, size - used,
-                                     "%s{\"task_id\":\"%s\",\"image_meta\":%s}",
-                                     text[used - 1] == '[' ? "" : ",", t->id,
-                                     t->meta ? t->meta : "null");
+        if (t->has_artifact && !t->is_taken) {
+            used += (size_t)snprintf(
+                text + used, size - used, "%s{\"task_id\":\"%s\",\"image_meta\":%s}",
+                text[used - 1] == '[' ? "" : ",", t->id, t->meta ? t->meta : "null");
         }
     }
     snprintf(text + used, size - used, "]}");
@@ -90,7 +89,8 @@ static char *cancel_text(fake_daemon *d, const char *id, int *status) {
         t->is_cancelled = t->is_done = true;
         t->error = "Cancelled";
     }
-    snprintf(text, 64, "%s", t ? "{\"ok\":true,\"msg\":\"cancelling\"}" : "{\"error\":\"unknown\"}");
+    snprintf(text, 64, "%s",
+             t ? "{\"ok\":true,\"msg\":\"cancelling\"}" : "{\"error\":\"unknown\"}");
     return text;
 }
 

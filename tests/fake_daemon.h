@@ -12,10 +12,9 @@ enum { FAKE_TASKS_MOST = 64 };
 typedef struct fake_task {
     char id[33];
     bool is_done, is_cancelled, has_artifact, is_taken;
-    bool is_secret;       /* not listed in the spool: somebody else will fetch it */
-    const char *error;    /* NULL: null */
-    const char *meta;     /* JSON text of image_meta; NULL: null */
-    const void *picture;  /* borrowed */
+    const char *error;   /* NULL: null */
+    const char *meta;    /* JSON text of image_meta; NULL: null */
+    const void *picture; /* borrowed */
     size_t picture_size;
 } fake_task;
 
@@ -28,9 +27,9 @@ typedef struct fake_daemon {
     size_t count;
     char last_target[2048], last_method[16], *last_body; /* of the last call that was no poll */
     int artifacts_given, spool_looks, taken;
-    int artifact_faults;    /* so many artifacts end in the middle */
-    int artifact_pause_ms;  /* before an artifact is given */
-    int pause_ms;           /* before any other answer */
+    int artifact_faults;   /* so many artifacts end in the middle */
+    int artifact_pause_ms; /* before an artifact is given */
+    int pause_ms;          /* before any other answer */
     bool has_no_spool;
     /* the next answers to a request whose target begins so; NULL: the real ones */
     const char *replaced;

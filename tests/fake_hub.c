@@ -349,6 +349,9 @@ static void *serve(void *user) {
         }
     }
     close(c->fd);
+    pthread_mutex_lock(&c->hub->mutex);
+    c->hub->busy--;
+    pthread_mutex_unlock(&c->hub->mutex);
     free(c);
     return NULL;
 }
@@ -364,6 +367,9 @@ static void accept_one(fake_hub *hub, int listener) {
     if (!c) {
         give_up("malloc");
     }
+    pthread_mutex_lock(&hub->mutex);
+    hub->busy++;
+    pthread_mutex_unlock(&hub->mutex);
     *c = (connection){.hub = hub, .fd = fd, .port = listener == 0 ? 'h' : 'c'};
     if (pthread_create(&hub->threads[hub->thread_count], NULL, serve, c) != 0) {
         give_up("pthread_create");
@@ -420,6 +426,17 @@ void fake_hub_run(fake_hub *hub) {
         give_up("pthread_create");
     }
     hub->is_running = true;
+}
+
+void fake_hub_settle(fake_hub *hub) {
+    for (bool is_busy = true; is_busy;) {
+        pthread_mutex_lock(&hub->mutex);
+        is_busy = hub->busy > 0;
+        pthread_mutex_unlock(&hub->mutex);
+        if (is_busy) {
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+    }
 }
 
 void fake_hub_release(fake_hub *hub) {

@@ -62,6 +62,7 @@ typedef struct fake_hub {
     int cuts_done;
     bool is_released, is_stopping;
     int stalled; /* bodies that wait */
+    int busy;    /* connections that are served */
 
     int listeners[2], wake[2];
     pthread_t acceptor, threads[FAKE_LOG_MOST];
@@ -71,6 +72,8 @@ typedef struct fake_hub {
 
 void fake_hub_open(fake_hub *hub); /* listens, but answers only after fake_hub_run */
 void fake_hub_run(fake_hub *hub);
+/* Waits until nobody is served any more; before and after it the fields may be used freely. */
+void fake_hub_settle(fake_hub *hub);
 void fake_hub_release(fake_hub *hub);
 void fake_hub_close(fake_hub *hub);
 /* Requests so far whose method and target hold these texts; port 0: both. */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 static void chat(int fd, int status, const char *text) {
-    json_t *answer = json_pack("{s:s, s:[{s:i, s:{s:s, s:s}}]}", "model", "what it calls itself",
-                               "choices", "index", 0, "message", "role", "assistant", "content",
-                               text);
+    json_t *answer =
+        json_pack("{s:s, s:[{s:i, s:{s:s, s:s}}]}", "model", "what it calls itself", "choices",
+                  "index", 0, "message", "role", "assistant", "content", text);
     char *body = json_dumps(answer, JSON_COMPACT);
     fake_reply_json(fd, status, body);
     free(body);
@@ -45,7 +45,7 @@ static void answer(fake_service *service, int fd, const fake_call *call, void *u
     const bool is_question = strcmp(call->method, "POST") == 0;
     p->questions += is_question;
     const fake_manner manner = p->manner;
-    const int status = is_question                           ? p->status
+    const int status = is_question                            ? p->status
                        : strcmp(call->target, "/health") == 0 ? p->health_status
                                                               : p->models_status;
     const char *text = p->text;

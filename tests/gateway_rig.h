@@ -94,13 +94,13 @@ static inline const char *text_at(const json_t *object, const char *key) {
 }
 
 /* Looks up to ten seconds for a condition to come true. */
-#define EVENTUALLY(condition)                                    \
-    do {                                                         \
-        int rounds_left = 500;                                   \
-        while (!(condition) && rounds_left-- > 0) {              \
-            (void)poll(NULL, 0, 20);                             \
-        }                                                        \
-        assert_true(condition);                                  \
+#define EVENTUALLY(condition)                       \
+    do {                                            \
+        int rounds_left = 500;                      \
+        while (!(condition) && rounds_left-- > 0) { \
+            (void)poll(NULL, 0, 20);                \
+        }                                           \
+        assert_true(condition);                     \
     } while (0)
 
 #endif

@@ -13,15 +13,15 @@
 
 enum { SIDE = 256, PIXEL_BYTES = SIDE * SIDE * 3, STEPS = 2, CALLS_MAX = 4096 };
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { STRIDE = 5 }; /* the sanitizers are slow */
+enum { STRIDE = 12, ROUNDS = 8 }; /* the sanitizers are slow */
 #else
-enum { STRIDE = 1 };
+enum { STRIDE = 1, ROUNDS = 24 };
 #endif
 
 typedef struct world {
     char root[GOLDEN_PATH];
     id4_model *model;
-    uint8_t *expected; /* pixels of the undisturbed picture */
+    uint8_t *expected;            /* pixels of the undisturbed picture */
     id4_progress call[CALLS_MAX]; /* what its observer was told */
     int count;
 } world;
@@ -148,7 +148,7 @@ static void cancel_by_the_observer_works_at_every_call(void **state) {
 
 static void cancel_in_the_observer_stops_before_the_next_call(void **state) {
     const world *w = *state;
-    for (int i = 0; i + 1 < w->count; i += 7) {
+    for (int i = 0; i + 1 < w->count; i += 6 + STRIDE) {
         id4_engine *engine = new_engine(w);
         counter c = {.stop_at = i, .engine = engine};
         const id4_observer observer = {stop_at, &c};
@@ -276,8 +276,9 @@ static void cancel_at_any_moment_is_clean(void **state) {
     id4_engine *engine = new_engine(w);
     const double seconds = w->call[w->count - 1].seconds;
     int cancelled = 0;
-    for (int i = 0; i < 24; i++) {
-        surprise s = {.engine = engine, .nanoseconds = (long)(seconds * 1e9 * i / 24.0) % 999999999};
+    for (int i = 0; i < ROUNDS; i++) {
+        surprise s = {.engine = engine,
+                      .nanoseconds = (long)(seconds * 1e9 * i / ROUNDS) % 999999999};
         pthread_t other;
         id4_image *image = NULL;
         id4_error err = {0};
@@ -294,7 +295,7 @@ static void cancel_at_any_moment_is_clean(void **state) {
             cancelled++;
         }
     }
-    print_message("%d of 24 met a picture at work\n", cancelled);
+    print_message("%d of %d met a picture at work\n", cancelled, ROUNDS);
     draws_as_ever(w, engine);
     id4_engine_free(engine);
 }

@@ -458,6 +458,37 @@ static void daemon_without_configuration_loads_the_demo_model_and_says_so(void *
     json_decref(s);
 }
 
+/* A whole snapshot in the cache of the hub: no network is needed, nor there. */
+static void daemon_loads_a_named_repository_from_the_hub_cache(void **state) {
+    static const char commit[] = "0123456789abcdef0123456789abcdef01234567";
+    char path[512];
+    (void)state;
+    folder_sub(&it.place, "hf/models--owner--tiny/refs");
+    folder_sub(&it.place, "hf/models--owner--tiny/snapshots");
+    folder_write(&it.place, "hf/models--owner--tiny/refs/main", commit);
+    snprintf(path, sizeof path, "hf/models--owner--tiny/snapshots/%s", commit);
+    folder_link(&it.place, path, model_root);
+    it.settings.model_path[0] = '\0';
+    snprintf(it.settings.model_repo, sizeof it.settings.model_repo, "owner/tiny");
+    setenv("IDEOGRAM4_MODEL_REPO", "owner/tiny", 1);
+    setenv("HF_HUB_CACHE", folder_at(&it.place, "hf"), 1);
+    setenv("HF_HUB_OFFLINE", "1", 1);
+    restart();
+    load_model();
+    json_t *s = get("/model/status");
+    assert_contains(text_of(s, "model_path"), commit);
+    json_decref(s);
+    snprintf(it.settings.model_repo, sizeof it.settings.model_repo, "owner/missing");
+    restart();
+    post_and_forget("/model/load", NULL, 200);
+    s = await_text("/model/status", "state", "idle");
+    assert_contains(text_of(s, "msg"), "owner/missing");
+    json_decref(s);
+    unsetenv("IDEOGRAM4_MODEL_REPO");
+    unsetenv("HF_HUB_CACHE");
+    unsetenv("HF_HUB_OFFLINE");
+}
+
 static void daemon_autoload_loads_at_the_start(void **state) {
     (void)state;
     it.settings.autoload = true;
@@ -495,6 +526,7 @@ static void assert_drawing_notes(const json_t *notes) {
     }
     assert_note(notes, i++, "decode", 99, "decoding");
     assert_note(notes, i++, "encode", 99, "encoding");
+    assert_note(notes, i++, "stored", 99, "encoding");
     assert_string_equal(text_of(json_array_get(notes, i), "moment"), "end");
     assert_int_equal(json_array_size(notes), i + 1);
 }
@@ -602,26 +634,35 @@ static void daemon_artifacts_are_whole_pictures_in_each_format(void **state) {
     }
 }
 
+/* The pixels of a finished 256x256 task. */
+static id4_image *pixels_of(id task) {
+    json_t *s = await_done("/status", task);
+    assert_success(s);
+    json_decref(s);
+    i4_answer a = fetch(path_of("/artifact", task));
+    id4_image *image = NULL;
+    assert_int_equal(id4_image_decode((const uint8_t *)a.body, a.size, &image, NULL), ID4_OK);
+    i4_answer_free(&a);
+    return image;
+}
+
+/* Takes both. */
+static bool same_pixels(id4_image *a, id4_image *b) {
+    const bool same = memcmp(id4_image_pixels(a), id4_image_pixels(b), (size_t)256 * 256 * 3) == 0;
+    id4_image_free(a);
+    id4_image_free(b);
+    return same;
+}
+
 static void daemon_object_captions_and_their_text_draw_the_same_picture(void **state) {
     (void)state;
-    const char *text = "{\"high_level_description\":\"tea\",\"x\":0.1}";
-    json_t *object = json_pack("{s:s, s:f}", "high_level_description", "tea", "x", 0.1);
-    load_model();
-    const id as_text = generate(text);
-    json_decref(await_done("/status", as_text));
     json_t *request = small_request("");
-    json_object_set_new(request, "caption", object);
-    const id as_object = take_task(post("/generate", request, 200));
-    json_decref(await_done("/status", as_object));
-    i4_answer a = fetch(path_of("/artifact", as_text)), b = fetch(path_of("/artifact", as_object));
-    id4_image *x = NULL, *y = NULL;
-    assert_int_equal(id4_image_decode((const uint8_t *)a.body, a.size, &x, NULL), ID4_OK);
-    assert_int_equal(id4_image_decode((const uint8_t *)b.body, b.size, &y, NULL), ID4_OK);
-    assert_memory_equal(id4_image_pixels(x), id4_image_pixels(y), 256 * 256 * 3);
-    id4_image_free(x);
-    id4_image_free(y);
-    i4_answer_free(&a);
-    i4_answer_free(&b);
+    json_object_set_new(request, "caption",
+                        json_pack("{s:s, s:f}", "high_level_description", "tea", "x", 0.1));
+    load_model();
+    id4_image *as_text = pixels_of(generate("{\"high_level_description\":\"tea\",\"x\":0.1}"));
+    id4_image *as_object = pixels_of(take_task(post("/generate", request, 200)));
+    assert_true(same_pixels(as_text, as_object));
 }
 
 static void keep_k8_generation_without_a_model_fails_in_the_task(void **state) {
@@ -730,7 +771,8 @@ static void improve_i17_waiting_work_is_done_in_the_order_it_came(void **state) 
     post_and_forget("/model/unload", NULL, 200);
     post_and_forget("/model/load", NULL, 200);
     await_held();
-    const id lora = take_task(post("/lora/apply", json_pack("{s:s}", "name", "good.safetensors"), 200));
+    const id lora =
+        take_task(post("/lora/apply", json_pack("{s:s}", "name", "good.safetensors"), 200));
     const id drawing = generate("after the LoRA");
     json_t *s = get(path_of("/status", drawing));
     assert_contains(text_of(s, "msg"), "waiting for loading the model (");
@@ -739,8 +781,7 @@ static void improve_i17_waiting_work_is_done_in_the_order_it_came(void **state) 
     json_decref(s);
     let_go();
     s = await_done("/status", drawing);
-    assert_string_equal(text_of(json_object_get(s, "image_meta"), "lora_name"),
-                        "good.safetensors");
+    assert_string_equal(text_of(json_object_get(s, "image_meta"), "lora_name"), "good.safetensors");
     json_decref(s);
     json_decref(await_done("/lora/operation", lora));
 }
@@ -759,8 +800,25 @@ static void assert_cancelled(id task) {
     assert_int_equal(a.status, 404);
     i4_answer_free(&a);
     json_t *spool = get("/spool");
-    assert_int_equal(json_array_size(json_object_get(spool, "tasks")), 0);
+    const json_t *tasks = json_object_get(spool, "tasks");
+    for (size_t i = 0; i < json_array_size(tasks); i++) {
+        assert_string_not_equal(text_of(json_array_get(tasks, i), "task_id"), task.text);
+    }
     json_decref(spool);
+}
+
+/* When the worker has done with it: its status stands, no file of it is left beside the lock and
+ * the two files of each of the `others`. */
+static void assert_cancelled_still(id task, size_t others) {
+    char **names = NULL;
+    size_t count = 0;
+    json_t *s = get(path_of("/status", task));
+    assert_string_equal(text_of(s, "error"), "Cancelled");
+    assert_false(is_true(s, "has_artifact"));
+    json_decref(s);
+    assert_true(i4_dir_list(it.settings.spool_dir, 100, &names, &count, NULL));
+    assert_int_equal(count, 1 + 2 * others);
+    i4_dir_list_free(names, count);
 }
 
 static void cancel(id task) {
@@ -796,20 +854,19 @@ static void daemon_cancel_ends_a_run_in_every_phase_and_keeps_the_slot_until_the
 }
 
 static void improve_i4_cancelling_while_encoding_drops_the_picture(void **state) {
+    static const char *const moments[] = {"encode", "stored"};
     (void)state;
     load_model();
-    hold_at("encode");
-    const id task = generate("a circle");
-    await_held();
-    cancel(task);
-    assert_cancelled(task); /* at once: nothing is waited for */
-    let_go();
-    json_decref(await_done("/status", generate("the next one")));
-    char **names = NULL;
-    size_t count = 0;
-    assert_true(i4_dir_list(it.settings.spool_dir, 100, &names, &count, NULL));
-    assert_int_equal(count, 3); /* the lock, and the two files of the next one */
-    i4_dir_list_free(names, count);
+    for (size_t i = 0; i < 2; i++) {
+        hold_at(moments[i]);
+        const id task = generate("a circle");
+        await_held();
+        cancel(task);
+        assert_cancelled(task); /* at once: nothing is waited for */
+        let_go();
+        json_decref(await_done("/status", generate("the next one")));
+        assert_cancelled_still(task, i + 1);
+    }
 }
 
 static void daemon_cancel_while_waiting_ends_at_once_without_the_pipeline(void **state) {
@@ -929,8 +986,8 @@ static void daemon_invalid_bodies_get_the_rows_of_the_contract(void **state) {
         {"/generate", "[]", "model_attributes_type", "[\"body\"]", 1},
         {"/generate", "{\"caption\":7}", "dict_type", "[\"body\",\"caption\",\"dict[any,any]\"]",
          2},
-        {"/generate", "{\"caption\":\"x\",\"width\":1.5}", "int_from_float",
-         "[\"body\",\"width\"]", 1},
+        {"/generate", "{\"caption\":\"x\",\"width\":1.5}", "int_from_float", "[\"body\",\"width\"]",
+         1},
         {"/generate", "{\"caption\":\"x\",\"height\":null}", "int_type", "[\"body\",\"height\"]",
          1},
         {"/generate", "{\"caption\":\"x\",\"preset\":3}", "string_type", "[\"body\",\"preset\"]",
@@ -1065,7 +1122,10 @@ static void daemon_lora_stacks_keep_their_order(void **state) {
 static void improve_i13_a_bad_lora_restores_the_stack_that_was(void **state) {
     (void)state;
     load_model();
-    assert_lora_result(run_lora(named("good.safetensors", 0.5)), true, true);
+    id4_image *without = pixels_of(generate("a circle"));
+    assert_lora_result(run_lora(named("good.safetensors", 5.0)), true, true);
+    id4_image *before = pixels_of(generate("a circle"));
+    assert_false(same_pixels(without, pixels_of(generate("a circle"))));
     json_t *both = json_pack("{s:[o, o]}", "loras", named("other.safetensors", 1.0),
                              named("bad.safetensors", 1.0));
     assert_lora_result(run_lora(both), false, false);
@@ -1073,16 +1133,18 @@ static void improve_i13_a_bad_lora_restores_the_stack_that_was(void **state) {
     json_t *s = get("/model/status");
     assert_string_equal(text_of(s, "state"), "loaded");
     json_decref(s);
-    s = await_done("/status", generate("with the old stack"));
-    assert_string_equal(text_of(json_object_get(s, "image_meta"), "lora_name"),
-                        "good.safetensors");
-    json_decref(s);
+    assert_true(same_pixels(before, pixels_of(generate("a circle"))));
 }
 
 static void daemon_lora_names_outside_the_folder_are_not_found(void **state) {
-    static const char *const names[] = {"missing.safetensors", "../outside.safetensors",
-                                        "sub/../../outside.safetensors", "linked.safetensors",
-                                        "/etc/passwd", ".", " ", "loras"};
+    static const char *const names[] = {"missing.safetensors",
+                                        "../outside.safetensors",
+                                        "sub/../../outside.safetensors",
+                                        "linked.safetensors",
+                                        "/etc/passwd",
+                                        ".",
+                                        " ",
+                                        "loras"};
     (void)state;
     char target[1200], *full = realpath(folder_at(&it.place, "outside.safetensors"), NULL);
     snprintf(target, sizeof target, "%s", full);
@@ -1256,6 +1318,27 @@ static void daemon_pictures_outlive_it_until_they_are_stored_elsewhere(void **st
     json_decref(spool);
 }
 
+static void daemon_failing_starts_are_reported_and_leave_nothing_running(void **state) {
+    (void)state;
+    int failures = 0;
+    i4_daemon_stop(it.daemon);
+    for (int n = 0;; n++) {
+        fault f = {n, false};
+        i4_err err = {0};
+        i4_fault_set(fault_nth, &f);
+        it.daemon = i4_daemon_start(&it.settings, &err);
+        i4_fault_set(NULL, NULL);
+        failures += it.daemon == NULL;
+        assert_true(it.daemon != NULL || err.text[0] != '\0');
+        if (!f.hit) {
+            break;
+        }
+        i4_daemon_stop(it.daemon);
+    }
+    assert_non_null(it.daemon);
+    assert_true(failures >= 8);
+}
+
 static void daemon_storing_what_is_unknown_says_so(void **state) {
     (void)state;
     const id nothing = {"00000000000000000000000000000000"};
@@ -1295,6 +1378,7 @@ int main(void) {
         CASE(improve_i12_a_new_load_shows_no_old_failure),
         CASE(keep_k4_unusable_runtime_answers_200_not_ok),
         CASE(daemon_without_configuration_loads_the_demo_model_and_says_so),
+        CASE(daemon_loads_a_named_repository_from_the_hub_cache),
         CASE(daemon_autoload_loads_at_the_start),
         CASE(daemon_generation_passes_every_step_of_the_contract),
         CASE(daemon_artifacts_are_whole_pictures_in_each_format),
@@ -1328,6 +1412,7 @@ int main(void) {
         CASE(daemon_lora_files_are_listed_with_labels),
         CASE(daemon_a_missing_lora_folder_lists_nothing),
         CASE(daemon_pictures_outlive_it_until_they_are_stored_elsewhere),
+        CASE(daemon_failing_starts_are_reported_and_leave_nothing_running),
         CASE(daemon_storing_what_is_unknown_says_so),
         CASE(daemon_picture_that_cannot_be_written_fails_its_task),
     };

@@ -136,10 +136,17 @@ static int teardown(void **state) {
 
 /* --- fetching ------------------------------------------------------------------------------- */
 
+static bool fetch_with(const i4_hub_options *options, i4_hub_patience patience, i4_err *err) {
+    *err = (i4_err){0};
+    fake_hub_settle(&w.hub);
+    const bool is_good = i4_hub_fetch_patiently(options, patience, w.found, sizeof w.found, err);
+    fake_hub_settle(&w.hub);
+    return is_good;
+}
+
 static bool fetch_some(const char *const *patterns, i4_err *err) {
     const i4_hub_options options = {.repo = REPO, .patterns = patterns};
-    *err = (i4_err){0};
-    return i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, err);
+    return fetch_with(&options, hurried, err);
 }
 
 static const char *const all[] = {"*", NULL};
@@ -440,8 +447,8 @@ static void hub_revision_with_a_slash_is_escaped_and_nested(void **state) {
     w.hub.revision = "refs%2Fpr%2F1";
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = REPO, .revision = "refs/pr/1", .patterns = all};
-    i4_err err = {0};
-    assert_true(i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, &err));
+    i4_err err;
+    assert_true(fetch_with(&options, hurried, &err));
     assert_true(is_there(FOLDER "/refs/refs/pr/1"));
     expect_file(0);
 }
@@ -451,7 +458,8 @@ static void hub_commit_as_revision_writes_no_reference(void **state) {
     make_weights(1000);
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = REPO, .revision = COMMIT, .patterns = all};
-    assert_true(i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, NULL));
+    i4_err err;
+    assert_true(fetch_with(&options, hurried, &err));
     assert_false(is_there(FOLDER "/refs"));
     expect_file(0);
 }
@@ -521,8 +529,8 @@ static void hub_missing_and_private_repositories_are_explained(void **state) {
     make_weights(1000);
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = "Someone/else"};
-    i4_err err = {0};
-    assert_false(i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, &err));
+    i4_err err;
+    assert_false(fetch_with(&options, hurried, &err));
     assert_int_equal(err.status, I4_E_NOT_FOUND);
     assert_non_null(strstr(err.text, "Someone/else"));
     assert_non_null(strstr(err.text, "private"));
@@ -538,8 +546,8 @@ static void hub_missing_revision_and_file_are_named(void **state) {
     make_weights(1000);
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = REPO, .revision = "no-such-branch"};
-    i4_err err = {0};
-    assert_false(i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, &err));
+    i4_err err;
+    assert_false(fetch_with(&options, hurried, &err));
     assert_int_equal(err.status, I4_E_NOT_FOUND);
     assert_non_null(strstr(err.text, "no-such-branch"));
     w.hub.listing = "{\"sha\":\"" COMMIT "\",\"siblings\":[{\"rfilename\":\"gone.json\"}]}";
@@ -603,8 +611,8 @@ static void hub_renamed_repository_is_followed(void **state) {
     w.hub.token = TOKEN;
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = "Someone/old-name"};
-    i4_err err = {0};
-    if (!i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, &err)) {
+    i4_err err;
+    if (!fetch_with(&options, hurried, &err)) {
         fail_msg("%s", err.text);
     }
     assert_non_null(strstr(w.found, "models--Someone--old-name/snapshots/" COMMIT));
@@ -647,8 +655,8 @@ static const i4_hub_patience stubborn = {.retries = 200, .pause_seconds = 0};
 
 static void fetch_stubbornly(void) {
     const i4_hub_options options = {.repo = REPO, .patterns = all};
-    i4_err err = {0};
-    if (!i4_hub_fetch_patiently(&options, stubborn, w.found, sizeof w.found, &err)) {
+    i4_err err;
+    if (!fetch_with(&options, stubborn, &err)) {
         fail_msg("%s", err.text);
     }
 }
@@ -675,17 +683,15 @@ static void hub_hundred_interrupted_fetches_resume(void **state) {
     make_weights(3 * MIB + 17);
     cut_everywhere(false);
     fake_hub_run(&w.hub);
-    int finished = 0;
     while (w.hub.cuts_done < 100) {
-        i4_err err = {0};
-        if (!i4_hub_fetch_patiently(&options, none, w.found, sizeof w.found, &err)) {
+        i4_err err;
+        if (!fetch_with(&options, none, &err)) {
             assert_int_equal(err.status, I4_E_IO);
             expect_no_file(WEIGHTS);
             assert_true(is_there(blob_name(WEIGHTS, ".incomplete")));
         }
         if (is_there(blob_name(WEIGHTS, ""))) { /* all over again */
             expect_file(WEIGHTS);
-            finished++;
             assert_int_equal(unlink(folder_at(&w.cache, blob_name(WEIGHTS, ""))), 0);
         }
         if (w.hub.log_count > 1000) {
@@ -695,7 +701,6 @@ static void hub_hundred_interrupted_fetches_resume(void **state) {
     w.hub.cut_count = 0;
     fetch_stubbornly();
     expect_file(WEIGHTS);
-    (void)finished;
 }
 
 static void hub_reset_connections_end_well_too(void **state) {
@@ -1062,8 +1067,8 @@ static void hub_cancelled_download_goes_on_later(void **state) {
     w.hub.stall_after = 200000;
     fake_hub_run(&w.hub);
     const i4_hub_options options = {.repo = REPO, .patterns = all, .progress = stop_when_stalled};
-    i4_err err = {0};
-    assert_false(i4_hub_fetch_patiently(&options, hurried, w.found, sizeof w.found, &err));
+    i4_err err;
+    assert_false(fetch_with(&options, hurried, &err));
     assert_int_equal(err.status, I4_E_CANCELLED);
     expect_no_file(0);
     uint64_t have;
@@ -1137,6 +1142,7 @@ static void hub_two_processes_fetch_once(void **state) {
     fake_hub_release(&w.hub);
     assert_int_equal(outcome_of(first), 0);
     assert_int_equal(outcome_of(second), 0);
+    fake_hub_settle(&w.hub);
     assert_int_equal(fake_hub_count(&w.hub, 'c', "GET", ""), 1);
     expect_file(0);
 }
@@ -1158,6 +1164,7 @@ static void hub_killed_process_leaves_what_the_next_goes_on_with(void **state) {
     assert_int_equal(have, 150000);
     expect_no_file(0);
     fake_hub_release(&w.hub);
+    fake_hub_settle(&w.hub);
     w.hub.stall_after = -1;
     fetch_well(all);
     expect_file(0);
@@ -1187,6 +1194,7 @@ static void hub_full_disk_is_reported_and_later_resumed(void **state) {
     const pid_t child = fork_with_little_disk(123456);
     fake_hub_run(&w.hub);
     assert_int_equal(outcome_of(child), 0);
+    fake_hub_settle(&w.hub);
     expect_no_file(0);
     uint64_t have = 0;
     assert_true(i4_hub_file_size(folder_at(&w.cache, blob_name(0, ".incomplete")), &have));

@@ -37,7 +37,10 @@ static i4_spooled picture_of(const char *id, i4_picture_format format, const cha
 static bool store(i4_spool *spool, const char *id, i4_picture_format format, const char *bytes,
                   int64_t finished, i4_err *err) {
     const i4_spooled p = picture_of(id, format, bytes, finished);
-    json_t *meta = json_pack("{s:s, s:i}", "hld", "a gr\xc3\xbc" "n circle", "width", 256);
+    json_t *meta = json_pack("{s:s, s:i}", "hld",
+                             "a gr\xc3\xbc"
+                             "n circle",
+                             "width", 256);
     const bool ok = i4_spool_store(spool, &p, bytes, meta, err);
     json_decref(meta);
     return ok;
@@ -101,7 +104,8 @@ static void spool_stored_pictures_are_found_again_oldest_first(void **state) {
     assert_int_equal(s.picture[1].total_steps, 12);
     assert_string_equal(s.picture[1].msg, "done in 1.5 s");
     json_t *meta = i4_spool_meta(spool, id_a);
-    assert_string_equal(json_string_value(json_object_get(meta, "hld")), "a gr\xc3\xbc" "n circle");
+    assert_string_equal(json_string_value(json_object_get(meta, "hld")), "a gr\xc3\xbc"
+                                                                         "n circle");
     json_decref(meta);
     i4_spool_close(spool);
 }
@@ -161,11 +165,13 @@ static void spool_files_of_others_are_left_alone(void **state) {
 }
 
 static void spool_records_of_another_make_are_swept_not_trusted(void **state) {
-    static const char *const records[] = {
-        "[]", "null", "{}", "{\"format\":\"gif\",\"msg\":\"\",\"image_meta\":{}}",
-        "{\"format\":\"../png\",\"msg\":\"\",\"image_meta\":{}}",
-        "{\"format\":\"png\",\"msg\":7,\"image_meta\":{}}",
-        "{\"format\":\"png\",\"msg\":\"\",\"image_meta\":[]}"};
+    static const char *const records[] = {"[]",
+                                          "null",
+                                          "{}",
+                                          "{\"format\":\"gif\",\"msg\":\"\",\"image_meta\":{}}",
+                                          "{\"format\":\"../png\",\"msg\":\"\",\"image_meta\":{}}",
+                                          "{\"format\":\"png\",\"msg\":7,\"image_meta\":{}}",
+                                          "{\"format\":\"png\",\"msg\":\"\",\"image_meta\":[]}"};
     (void)state;
     for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
         folder_write(&place, file_of(id_a, "json"), records[i]);
@@ -181,9 +187,15 @@ static void spool_dropped_pictures_leave_nothing(void **state) {
     (void)state;
     i4_spool *spool = open_spool();
     assert_true(store(spool, id_a, I4_PICTURE_JPEG, "jpeg", 1, NULL));
+    assert_true(store(spool, id_b, I4_PICTURE_JPEG, "jpeg", 1, NULL));
+    assert_true(i4_spool_take(spool, id_b, NULL));
     i4_spool_drop(spool, id_a, I4_PICTURE_JPEG);
-    assert_false(exists(file_of(id_a, "jpeg")));
-    assert_false(exists(file_of(id_a, "json")));
+    i4_spool_drop(spool, id_b, I4_PICTURE_JPEG);
+    char **names = NULL;
+    size_t count = 0;
+    assert_true(i4_dir_list(place.path, 100, &names, &count, NULL));
+    assert_int_equal(count, 1); /* the lock */
+    i4_dir_list_free(names, count);
     assert_null(i4_spool_meta(spool, id_a));
     i4_spool_close(spool);
 }

@@ -74,15 +74,17 @@ id4_status id4_tokenize(const id4_model *model, const char *text, size_t size, i
                         id4_bytes *ids, size_t *count, id4_error *err) {
     i4_err inner = {0};
     int32_t *list = NULL;
+    size_t found = 0;
     if (model == NULL || (text == NULL && size > 0) || ids == NULL || count == NULL) {
         return i4_refuse(err, "a model, a text and places for the results are needed");
     }
     const i4_str s = i4_str_of(text != NULL ? text : "", size);
     const i4_tokenizer *t = model->inner->tokenizer;
-    const bool ok = with_template ? i4_tokenizer_encode_prompt(t, s, &list, count, &inner)
-                                  : i4_tokenizer_encode(t, s, &list, count, &inner);
+    const bool ok = with_template ? i4_tokenizer_encode_prompt(t, s, &list, &found, &inner)
+                                  : i4_tokenizer_encode(t, s, &list, &found, &inner);
     if (ok) {
-        *ids = (id4_bytes){(uint8_t *)list, *count * sizeof *list};
+        *ids = (id4_bytes){(uint8_t *)list, found * sizeof *list};
+        *count = found;
     }
     return i4_leave(ok, &inner, err);
 }

@@ -11,12 +11,15 @@ static bool is_grid(int gh, int gw) {
 }
 
 static bool ids_fit(const id4_engine *e, const int32_t *ids, size_t count) {
+    if (count == 0 || count > I4_LIMIT_PROMPT_TOKENS) {
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         if (ids[i] < 0 || ids[i] >= e->model->inner->config.text.vocabulary) {
             return false;
         }
     }
-    return count > 0 && count <= I4_LIMIT_PROMPT_TOKENS;
+    return true;
 }
 
 id4_status id4_unstable_encode(id4_engine *engine, const int32_t *ids, size_t count, float *out,

@@ -239,6 +239,7 @@ static bool store(drawing *d, double seconds, i4_spooled *picture, i4_err *err) 
     }
     const bool ok = i4_spool_store(d->w->table->spool, picture, d->file.data, meta, err);
     json_decref(meta);
+    i4_moment("stored");
     return ok;
 }
 

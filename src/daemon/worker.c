@@ -136,7 +136,7 @@ i4_worker *i4_worker_start(i4_table *table, const i4_settings *settings, i4_err 
     }
     w->table = table;
     w->settings = settings;
-    if (pthread_create(&w->thread, NULL, work, w) != 0) {
+    if (i4_fault_hit(I4_FAULT_THREAD, 0) || pthread_create(&w->thread, NULL, work, w) != 0) {
         i4_fail_memory(err, "the worker's thread", sizeof *w);
         i4_free(w);
         return NULL;

@@ -27,8 +27,8 @@ static void stand_in(i4_http_request *request, i4_http_reply *reply, void *user)
 
 /* --- routes -------------------------------------------------------------------------------- */
 
-static const i4_route stand_in_routes[] = {
-    {.method = "GET", .pattern = "/", .handler = stand_in}, {0}};
+static const i4_route stand_in_routes[] = {{.method = "GET", .pattern = "/", .handler = stand_in},
+                                           {0}};
 
 /* All tables in one, with and without the stand-in; ended by method NULL. */
 static i4_route joined[2][ROUTES_MAX + 1];
@@ -97,6 +97,7 @@ static bool start(i4_gateway *gateway, i4_err *err) {
     if (!gateway->db || !i4_tasks_start(gateway, err)) {
         return false;
     }
+    i4_library_sweep(gateway);
     gateway->upscale = i4_upscale_start(gateway, err);
     if (!gateway->upscale) {
         return false;

@@ -81,9 +81,8 @@ bool i4_lanczos_half(const i4_image *from, i4_image *to, i4_err *err) {
                       err)) {
         return false;
     }
-    float *window = i4_mul_size((size_t)to->width, 3 * TAPS * sizeof(float), &bytes)
-                        ? i4_malloc(bytes)
-                        : NULL;
+    float *window =
+        i4_mul_size((size_t)to->width, 3 * TAPS * sizeof(float), &bytes) ? i4_malloc(bytes) : NULL;
     if (!window) {
         i4_image_free(to);
         return i4_fail_memory(err, "halving a picture", 0);

@@ -31,15 +31,15 @@ static void magic_status(i4_http_request *request, i4_http_reply *reply, void *u
     (void)request;
     const bool is_probed = s->magic.enabled && !missing;
     const bool is_reachable = is_probed && i4_magic_probe(gateway, &err);
-    i4_reply_json(
-        reply, 200,
-        json_pack("{s:b, s:b, s:s, s:s, s:s, s:b, s:b, s:o, s:b, s:s?}", "enabled",
-                  s->magic.enabled, "configured", is_reachable, "provider", i4_magic_provider(s),
-                  "model", s->magic.model, "base_url", s->magic.base_url, "auth_configured",
-                  s->magic.api_key[0] != '\0', "managed_local_llama",
-                  s->magic.local_llama || s->magic.managed_llama, "missing_env",
-                  missing ? json_pack("[s]", missing) : json_array(), "llm_reachable", is_reachable,
-                  "llm_error", is_probed && !is_reachable ? err.text : NULL));
+    i4_reply_json(reply, 200,
+                  json_pack("{s:b, s:b, s:s, s:s, s:s, s:b, s:b, s:o, s:b, s:s?}", "enabled",
+                            s->magic.enabled, "configured", is_reachable, "provider",
+                            i4_magic_provider(s), "model", s->magic.model, "base_url",
+                            s->magic.base_url, "auth_configured", s->magic.api_key[0] != '\0',
+                            "managed_local_llama", s->magic.local_llama || s->magic.managed_llama,
+                            "missing_env", missing ? json_pack("[s]", missing) : json_array(),
+                            "llm_reachable", is_reachable, "llm_error",
+                            is_probed && !is_reachable ? err.text : NULL));
 }
 
 /* --- validation ---------------------------------------------------------------------------- */
@@ -158,19 +158,17 @@ static void magic_prompt(i4_http_request *request, i4_http_reply *reply, void *u
     i4_free(text);
 }
 
-const i4_route i4_magic_routes[] = {{.method = "GET",
-                                     .pattern = "/api/magic-prompt/status",
-                                     .slow = true,
-                                     .handler = magic_status},
-                                    {.method = "POST",
-                                     .pattern = "/api/magic-prompt",
-                                     .body = I4_BODY_JSON,
-                                     .body_limit = 48 << 20,
-                                     .slow = true,
-                                     .handler = magic_prompt},
-                                    {.method = "POST",
-                                     .pattern = "/api/verify",
-                                     .body = I4_BODY_JSON,
-                                     .body_limit = 4 << 20,
-                                     .handler = i4_verify_route},
-                                    {0}};
+const i4_route i4_magic_routes[] = {
+    {.method = "GET", .pattern = "/api/magic-prompt/status", .slow = true, .handler = magic_status},
+    {.method = "POST",
+     .pattern = "/api/magic-prompt",
+     .body = I4_BODY_JSON,
+     .body_limit = 48 << 20,
+     .slow = true,
+     .handler = magic_prompt},
+    {.method = "POST",
+     .pattern = "/api/verify",
+     .body = I4_BODY_JSON,
+     .body_limit = 4 << 20,
+     .handler = i4_verify_route},
+    {0}};

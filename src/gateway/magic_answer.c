@@ -109,9 +109,7 @@ static json_t *recased(i4_str s, bool upper, bool underscores) {
     for (size_t i = 0; i < s.len; i++) {
         const char c = s.ptr[i];
         const bool is_other_case = upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
-        i4_buf_addc(&text, is_other_case                 ? (char)(c ^ 0x20)
-                           : underscores && c == ' ' ? '_'
-                                                       : c);
+        i4_buf_addc(&text, is_other_case ? (char)(c ^ 0x20) : underscores && c == ' ' ? '_' : c);
     }
     json_t *value = text.failed ? NULL : json_stringn(text.ptr, text.len);
     i4_buf_free(&text);

@@ -108,18 +108,17 @@ json_t *i4_magic_messages(const i4_settings *settings, const i4_magic_idea *idea
     if (system_prompt(settings, idea, &system, err)) {
         user_text(settings, idea, &user);
         json_t *content = user.failed ? NULL : user_content(user.ptr, idea);
-        /* json_pack refuses a file that is not UTF-8, and a content that could not be made. */
-        messages = system.failed || !content
-                       ? NULL
-                       : json_pack("[{s:s, s:s%}, {s:s, s:O}]", "role", "system", "content",
-                                   system.ptr, system.len, "role", "user", "content", content);
-        json_decref(content);
-        if (!messages) {
-            i4_fail(err, I4_E_FORMAT,
-                    "the messages cannot be made: the system prompts in '%s' are not UTF-8, or "
-                    "memory is short",
+        if (system.failed || !content) {
+            i4_fail_memory(err, "the question to the provider", user.len);
+        } else {
+            messages = json_pack("[{s:s, s:s%}, {s:s, s:O}]", "role", "system", "content",
+                                 system.ptr, system.len, "role", "user", "content", content);
+        }
+        if (content && !system.failed && !messages) {
+            i4_fail(err, I4_E_FORMAT, "a system prompt in '%s' is not UTF-8; save it so",
                     settings->magic.prompts_dir);
         }
+        json_decref(content);
     }
     i4_buf_free(&user);
     i4_buf_free(&system);

@@ -137,9 +137,9 @@ static json_t *question(const i4_settings *s, const i4_magic_idea *idea, i4_err 
     if (!messages) {
         return NULL;
     }
-    json_t *body = json_pack("{s:s, s:o, s:f, s:I}", "model", s->magic.model, "messages", messages,
-                             "temperature", s->magic.temperature, token_key,
-                             (json_int_t)tokens_max(s));
+    json_t *body =
+        json_pack("{s:s, s:o, s:f, s:I}", "model", s->magic.model, "messages", messages,
+                  "temperature", s->magic.temperature, token_key, (json_int_t)tokens_max(s));
     if (!body || !add_options(s, wants_object, body)) {
         json_decref(body);
         i4_fail_memory(err, "the question to the provider", 0);
@@ -153,8 +153,8 @@ static json_t *question(const i4_settings *s, const i4_magic_idea *idea, i4_err 
 /* The provider's own explanation, for a person; "" when it has none or tells of the key. */
 static void provider_note(const i4_settings *s, const json_t *body, char *note, size_t size) {
     const json_t *error = json_object_get(body, "error");
-    const char *text = json_string_value(json_is_string(error) ? error
-                                                               : json_object_get(error, "message"));
+    const char *text =
+        json_string_value(json_is_string(error) ? error : json_object_get(error, "message"));
     note[0] = '\0';
     if (text && !(s->magic.api_key[0] && strstr(text, s->magic.api_key))) {
         snprintf(note, size, ": %s", text);
@@ -193,7 +193,9 @@ static i4_magic_fault take_text(const i4_answer *answer, char **text, i4_err *er
     if (!content) {
         fault = I4_MAGIC_ANSWER;
         i4_fail(err, I4_E_FORMAT, "the Magic Prompt provider's answer %s",
-                !body ? "is not JSON" : choice ? "is empty" : "has no choices");
+                !body    ? "is not JSON"
+                : choice ? "is empty"
+                         : "has no choices");
     } else if (!(*text = i4_strdup(content))) {
         fault = I4_MAGIC_SETTINGS;
         i4_fail_memory(err, "the provider's answer", strlen(content));
@@ -239,7 +241,7 @@ i4_magic_fault i4_magic_ask(i4_gateway *gateway, const i4_magic_idea *idea, char
     const double start = i4_seconds();
     const bool is_answered = call_provider(gateway, &call, &answer, err);
     json_decref(body);
-    const i4_magic_fault fault = !is_answered           ? not_answered(&answer, s->magic.timeout, err)
+    const i4_magic_fault fault = !is_answered ? not_answered(&answer, s->magic.timeout, err)
                                  : answer.status >= 400 ? refused(s, &answer, err)
                                                         : take_text(&answer, text, err);
     i4_log(I4_LOG_INFO, "magic", "asked the provider status=%d bytes=%zu seconds=%.1f",

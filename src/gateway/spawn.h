@@ -5,9 +5,9 @@
 #include "base/status.h"
 
 typedef struct i4_spawn {
-    const char *const *argv; /* [0]: path of the program; NULL-terminated */
-    const char *folder;      /* its working directory */
-    double seconds;          /* time limit */
+    const char *const *argv;   /* [0]: path of the program; NULL-terminated */
+    const char *folder;        /* its working directory */
+    double seconds;            /* time limit */
     bool (*go_on)(void *user); /* asked several times a second; false ends the program */
     void *user;
 } i4_spawn;

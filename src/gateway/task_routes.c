@@ -92,10 +92,10 @@ static json_t *checked_order(i4_http_request *request, i4_http_reply *reply, con
     if (i4_check_failed(&c, reply)) {
         return NULL;
     }
-    json_t *order = json_pack("{s:O, s:I, s:I, s:s, s:I, s:s, s:o}", "caption", caption, "width",
-                              (json_int_t)width, "height", (json_int_t)height, "preset", preset,
-                              "seed", (json_int_t)seed, "format", format, "prompt_id",
-                              has_prompt && prompt_id != -1 ? json_integer(prompt_id) : json_null());
+    json_t *order = json_pack(
+        "{s:O, s:I, s:I, s:s, s:I, s:s, s:o}", "caption", caption, "width", (json_int_t)width,
+        "height", (json_int_t)height, "preset", preset, "seed", (json_int_t)seed, "format", format,
+        "prompt_id", has_prompt && prompt_id != -1 ? json_integer(prompt_id) : json_null());
     if (!order) {
         i4_reply_error(reply, 503, "not enough memory for the task; try again");
     }

@@ -1,12 +1,11 @@
-/* The upscaler (http-api.md 13): an external program enlarges a stored picture fourfold; for twice
- * the size its result is halved. One at a time, on a thread of its own. */
-#include "base/limits.h"
+/* The upscaler's jobs and routes (http-api.md 13): one picture at a time, on a thread of its own.
+ */
+#include "gateway/upscale.h"
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
-#include "gateway/lanczos.h"
-#include "gateway/spawn.h"
-#include "gateway/tasks.h"
+#include "image/image.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,14 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, JOB_SECONDS = 3600, FACTOR = 4, PATH_BYTES = I4_LIMIT_PATH_BYTES + 256 };
-static const char backend_name[] = "realesrgan_ncnn";
-static const char program_name[] = "realesrgan-ncnn-vulkan";
-
-static const struct {
-    const char *name, *model;
-} presets[] = {{"standard", "realesrgan-x4plus"}, {"sharp", "ultrasharp-4x"}};
-enum { PRESET_COUNT = sizeof presets / sizeof *presets };
+enum { JOBS_MAX = 64, JOB_SECONDS = 3600 };
 
 typedef struct job {
     char id[I4_TASK_ID_BYTES];
@@ -33,7 +25,7 @@ typedef struct job {
     double done_at; /* monotonic seconds */
     int progress;
     char msg[160];
-    char error[504]; /* "": none */
+    char error[504];  /* "": none */
     int64_t image_id; /* -1 until there is one */
 } job;
 
@@ -48,101 +40,6 @@ struct i4_upscale {
     job jobs[JOBS_MAX]; /* oldest first, which end in this order */
     size_t count;
 };
-
-/* What the thread works on. */
-typedef struct order {
-    i4_upscale *upscale;
-    job job; /* a copy */
-    json_t *source; /* owned: the row of the source picture */
-    char input[PATH_BYTES];
-} order;
-
-/* --- what is installed ---------------------------------------------------------------------- */
-
-typedef struct tools {
-    char bin[PATH_BYTES];       /* "": not found */
-    char model_dir[PATH_BYTES]; /* "": not found */
-    bool has_preset[PRESET_COUNT];
-    const char *error; /* NULL: ready */
-} tools;
-
-static bool is_program(const char *path) {
-    return i4_path_look(path) == I4_PATH_FILE && access(path, X_OK) == 0;
-}
-
-static void search_path(char *out, size_t size) {
-    const char *path = getenv("PATH");
-    out[0] = '\0';
-    while (path && *path) {
-        const size_t len = strcspn(path, ":");
-        if (len > 0 && snprintf(out, size, "%.*s/%s", (int)len, path, program_name) < (int)size &&
-            is_program(out)) {
-            return;
-        }
-        path += len + (path[len] == ':');
-    }
-    out[0] = '\0';
-}
-
-static void find_program(const i4_settings *s, char *out, size_t size) {
-    if (s->upscale.bin[0] == '\0') {
-        search_path(out, size);
-    } else {
-        snprintf(out, size, "%s", is_program(s->upscale.bin) ? s->upscale.bin : "");
-    }
-}
-
-static void folder_of(const char *path, char *out, size_t size) {
-    const char *slash = strrchr(path, '/');
-    snprintf(out, size, "%.*s", slash && slash > path ? (int)(slash - path) : 1, slash ? path : ".");
-}
-
-static void find_models(const i4_settings *s, const char *bin, char *out, size_t size) {
-    char beside[PATH_BYTES];
-    out[0] = '\0';
-    if (s->upscale.model_dir[0]) {
-        snprintf(out, size, "%s", s->upscale.model_dir);
-    } else if (bin[0]) {
-        folder_of(bin, beside, sizeof beside);
-        if (snprintf(out, size, "%s/models", beside) >= (int)size) {
-            out[0] = '\0';
-        }
-    }
-    if (i4_path_look(out) != I4_PATH_DIR) {
-        out[0] = '\0';
-    }
-}
-
-static bool has_model(const char *folder, const char *model) {
-    static const char *const suffixes[] = {"bin", "param"};
-    for (int i = 0; i < 2; i++) {
-        char path[PATH_BYTES];
-        if (folder[0] == '\0' ||
-            snprintf(path, sizeof path, "%s/%s.%s", folder, model, suffixes[i]) >= PATH_BYTES ||
-            i4_path_look(path) != I4_PATH_FILE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void look_at_tools(const i4_settings *s, tools *t) {
-    *t = (tools){0};
-    find_program(s, t->bin, sizeof t->bin);
-    find_models(s, t->bin, t->model_dir, sizeof t->model_dir);
-    for (int i = 0; i < PRESET_COUNT; i++) {
-        t->has_preset[i] = has_model(t->model_dir, presets[i].model);
-    }
-    t->error = strcmp(s->upscale.backend, backend_name) != 0
-                   ? "IDEOGRAM4_UPSCALER_BACKEND names no upscaler that is known here"
-               : !t->bin[0] ? "realesrgan-ncnn-vulkan is not installed: put it into PATH or set "
-                            "IDEOGRAM4_UPSCALER_BIN"
-               : !t->model_dir[0]  ? "the upscaler's models are not found: set "
-                                     "IDEOGRAM4_UPSCALER_MODEL_DIR"
-               : !t->has_preset[0] ? "the upscaler's model realesrgan-x4plus (.bin and .param) is "
-                                     "missing"
-                                   : NULL;
-}
 
 /* --- jobs; callers hold the mutex ------------------------------------------------------------ */
 
@@ -191,144 +88,29 @@ static void finish(i4_upscale *u, const char *id, int64_t image_id, const i4_err
     pthread_mutex_unlock(&u->mutex);
 }
 
-/* --- the work ------------------------------------------------------------------------------ */
+/* --- the thread ----------------------------------------------------------------------------- */
+
+static void free_order(i4_upscale_order *o) {
+    json_decref(o->source);
+    i4_free(o);
+}
 
 static bool go_on(void *user) {
     i4_upscale *u = user;
     return !atomic_load_explicit(&u->stopping, memory_order_relaxed);
 }
 
-static bool run_program(const order *o, const char *output, i4_err *err) {
-    const i4_settings *s = o->upscale->gateway->settings;
-    tools t;
-    look_at_tools(s, &t);
-    if (!t.bin[0] || !t.model_dir[0]) {
-        return i4_fail(err, I4_E_NOT_FOUND, "the upscaler was removed while the task waited");
-    }
-    char folder[PATH_BYTES];
-    folder_of(t.bin, folder, sizeof folder);
-    const char *const argv[] = {t.bin,      "-i", o->input,
-                                "-o",       output, "-m",
-                                t.model_dir, "-n", presets[o->job.preset].model,
-                                "-s",       "4",  "-f",
-                                "png",      NULL};
-    const i4_spawn spawn = {.argv = argv,
-                            .folder = folder,
-                            .seconds = s->upscale.timeout,
-                            .go_on = go_on,
-                            .user = o->upscale};
-    return i4_spawn_run(&spawn, err);
-}
-
-/* Replaces *bytes, a PNG, by one of half its size. */
-static bool halve_file(i4_image *image, char **bytes, size_t *size, i4_err *err) {
-    i4_image half = {0};
-    uint8_t *png = NULL;
-    size_t png_size = 0;
-    if (!i4_lanczos_half(image, &half, err)) {
-        return false;
-    }
-    const bool is_done = i4_image_encode(&half, I4_PNG, 0, NULL, 0, &png, &png_size, err);
-    i4_image_free(image);
-    *image = half;
-    if (is_done) {
-        i4_free(*bytes);
-        *bytes = (char *)png;
-        *size = png_size;
-    }
-    return is_done;
-}
-
-/* Reads what the program wrote, brings it to size, writes it under its name. */
-static bool keep_result(const order *o, const char *from, const char *to, int *width, int *height,
-                        i4_err *err) {
-    char *bytes = NULL;
-    size_t size = 0;
-    i4_image image = {0};
-    bool is_done = i4_file_read(from, I4_LIMIT_IMAGE_FILE_BYTES, &bytes, &size, err) &&
-                   i4_image_decode((const uint8_t *)bytes, size, &image, err) &&
-                   (o->job.scale == FACTOR || halve_file(&image, &bytes, &size, err)) &&
-                   i4_file_write(to, bytes, size, err);
-    *width = image.width;
-    *height = image.height;
-    i4_image_free(&image);
-    i4_free(bytes);
-    return is_done;
-}
-
-static const char *text_of(const json_t *row, const char *key) {
-    return json_string_value(json_object_get(row, key));
-}
-
-static bool add_row(const order *o, const char *name, int width, int height, int64_t *image_id,
-                    i4_err *err) {
-    const char *preset = presets[o->job.preset].name;
-    const char *hld = text_of(o->source, "hld");
-    const json_t *prompt = json_object_get(o->source, "prompt_id");
-    const json_t *strength = json_object_get(o->source, "lora_strength");
-    char preset_text[48];
-    i4_buf text;
-    i4_buf_init(&text, 1 << 20);
-    i4_buf_addf(&text, "%s (upscaled %dx, %s)", hld && hld[0] ? hld : "Picture", o->job.scale,
-                preset);
-    snprintf(preset_text, sizeof preset_text, "upscale:%s:%dx", preset, o->job.scale);
-    const i4_new_image image = {.hld = text.ptr ? text.ptr : "",
-                                .width = width,
-                                .height = height,
-                                .seed = json_integer_value(json_object_get(o->source, "seed")),
-                                .preset = preset_text,
-                                .file_path = name,
-                                .prompt_id = json_is_integer(prompt) ? json_integer_value(prompt)
-                                                                     : -1,
-                                .parent_image_id = o->job.source_id,
-                                .lora_name = text_of(o->source, "lora_name"),
-                                .has_lora_strength = json_is_number(strength),
-                                .lora_strength = json_number_value(strength),
-                                .lora_stack_json = text_of(o->source, "lora_stack_json")};
-    json_t *row = NULL;
-    const bool is_done =
-        i4_db_add_image(o->upscale->gateway->db, &image, &row, err) == I4_DB_OK;
-    *image_id = is_done ? json_integer_value(json_object_get(row, "id")) : -1;
-    json_decref(row);
-    i4_buf_free(&text);
-    return is_done;
-}
-
-static bool do_order(const order *o, int64_t *image_id, i4_err *err) {
-    const char *folder = o->upscale->gateway->settings->output_dir;
-    char name[128], temporary[PATH_BYTES], path[PATH_BYTES];
-    int width = 0, height = 0;
-    snprintf(name, sizeof name, "upscale-%lld-%dx-%s-%s.png", (long long)o->job.source_id,
-             o->job.scale, presets[o->job.preset].name, o->job.id);
-    if (snprintf(temporary, sizeof temporary, "%s/.upscale-%s.png", folder, o->job.id) >=
-            PATH_BYTES ||
-        snprintf(path, sizeof path, "%s/%s", folder, name) >= PATH_BYTES) {
-        return i4_fail(err, I4_E_INVALID_ARGUMENT, "the path of the output folder is too long");
-    }
-    const bool is_stored = run_program(o, temporary, err) &&
-                           keep_result(o, temporary, path, &width, &height, err);
-    unlink(temporary);
-    if (!is_stored) {
-        return false;
-    }
-    if (!add_row(o, name, width, height, image_id, err)) {
-        unlink(path);
-        return false;
-    }
-    return true;
-}
-
 static void *work(void *user) {
-    order *o = user;
+    i4_upscale_order *o = user;
+    i4_upscale *u = o->user;
     int64_t image_id = -1;
     i4_err err = {0};
-    set_progress(o->upscale, o->job.id, 5, "Upscaling.");
-    if (!do_order(o, &image_id, &err)) {
+    set_progress(u, o->id, 5, "Upscaling.");
+    if (!i4_upscale_do(o, &image_id, &err)) {
         i4_log(I4_LOG_WARN, "upscale", "failed: %s", err.text);
     }
-    finish(o->upscale, o->job.id, image_id, &err);
-    json_decref(o->source);
-    i4_free(o);
+    finish(u, o->id, image_id, &err);
+    free_order(o);
     return NULL;
 }
 
@@ -357,34 +139,36 @@ static void free_slot(i4_upscale *u) {
     pthread_mutex_unlock(&u->mutex);
 }
 
-/* Takes the order, whatever happens. */
-static bool start_order(i4_upscale *u, order *o) {
+/* The thread takes the order if this is true. */
+static bool start_thread(i4_upscale *u, i4_upscale_order *o) {
     pthread_mutex_lock(&u->mutex);
     join_last(u);
     forget_old_jobs(u);
-    bool is_started = u->count < JOBS_MAX;
-    if (is_started) {
-        u->jobs[u->count++] = o->job;
-        is_started = pthread_create(&u->thread, NULL, work, o) == 0;
-        u->has_thread = is_started;
-        u->count -= !is_started;
+    if (u->count < JOBS_MAX) {
+        job *j = &u->jobs[u->count];
+        *j = (job){.source_id = o->source_id,
+                   .scale = o->scale,
+                   .preset = o->preset,
+                   .msg = "Waiting.",
+                   .image_id = -1};
+        memcpy(j->id, o->id, sizeof j->id);
+        u->has_thread = pthread_create(&u->thread, NULL, work, o) == 0;
+        u->count += u->has_thread;
     }
+    const bool is_started = u->has_thread;
     pthread_mutex_unlock(&u->mutex);
-    if (!is_started) {
-        json_decref(o->source);
-        i4_free(o);
-    }
     return is_started;
 }
 
-/* Size of the source; false with the reply given when it is no picture or the result too large. */
-static bool check_size(const i4_settings *s, i4_http_reply *reply, const order *o) {
+/* False with the reply given when the source is no picture or the result too large. */
+static bool check_size(const i4_settings *s, i4_http_reply *reply, const i4_upscale_order *o) {
     char *bytes = NULL;
     size_t size = 0;
     i4_image image = {0};
     i4_err err = {0};
-    const bool is_picture = i4_file_read(o->input, I4_LIMIT_IMAGE_FILE_BYTES, &bytes, &size, &err) &&
-                            i4_image_decode((const uint8_t *)bytes, size, &image, &err);
+    const bool is_picture =
+        i4_file_read(o->input, I4_LIMIT_IMAGE_FILE_BYTES, &bytes, &size, &err) &&
+        i4_image_decode((const uint8_t *)bytes, size, &image, &err);
     const int64_t pixels = (int64_t)image.width * image.height;
     i4_image_free(&image);
     i4_free(bytes);
@@ -393,64 +177,69 @@ static bool check_size(const i4_settings *s, i4_http_reply *reply, const order *
         return false;
     }
     /* The program always draws the fourfold picture, which must be decoded to be halved. */
-    if (pixels * o->job.scale * o->job.scale > s->upscale.max_output_pixels ||
-        pixels * FACTOR * FACTOR > I4_LIMIT_IMAGE_PIXELS) {
+    if (pixels * o->scale * o->scale > s->upscale.max_output_pixels ||
+        pixels * I4_UPSCALE_FACTOR * I4_UPSCALE_FACTOR > I4_LIMIT_IMAGE_PIXELS) {
         i4_reply_error(reply, 400, "the result would have more pixels than are allowed");
         return false;
     }
     return true;
 }
 
-static void start_job(i4_gateway *gateway, i4_http_reply *reply, order *o) {
-    i4_upscale *u = gateway->upscale;
-    tools t;
-    look_at_tools(gateway->settings, &t);
-    const bool has_preset = t.has_preset[o->job.preset];
+/* With the slot taken. False: the order and the slot are still the caller's; replied always. */
+static bool start_job(i4_gateway *gateway, i4_http_reply *reply, i4_upscale_order *o) {
+    i4_upscale_tools tools;
     char id[I4_TASK_ID_BYTES];
-    memcpy(id, o->job.id, sizeof id);
-    if (t.error || !has_preset) {
-        i4_reply_error(reply, 503, "%s", t.error ? t.error : "the preset's model is not installed");
-    } else if (check_size(gateway->settings, reply, o)) {
-        if (start_order(u, o)) {
-            i4_reply_json(reply, 200, json_pack("{s:s}", "task_id", id));
-            return;
-        }
-        free_slot(u);
-        i4_reply_error(reply, 503, "the system gives no more threads; try again");
-        return;
+    memcpy(id, o->id, sizeof id); /* once started, the order is the thread's */
+    i4_upscale_look(gateway->settings, &tools);
+    if (tools.error || !tools.has_preset[o->preset]) {
+        i4_reply_error(reply, 503, "%s",
+                       tools.error ? tools.error : "the model of this preset is not installed");
+        return false;
     }
-    free_slot(u);
-    json_decref(o->source);
-    i4_free(o);
+    if (!check_size(gateway->settings, reply, o)) {
+        return false;
+    }
+    if (!start_thread(gateway->upscale, o)) {
+        i4_reply_error(reply, 503, "the system gives no more threads; try again");
+        return false;
+    }
+    i4_reply_json(reply, 200, json_pack("{s:s}", "task_id", id));
+    return true;
 }
 
-/* The order for a stored picture; NULL with the reply given. */
-static order *new_order(i4_gateway *gateway, i4_http_reply *reply, const job *wanted) {
+/* Fills source and input; false with the reply given. */
+static bool find_source(i4_gateway *gateway, i4_http_reply *reply, i4_upscale_order *o) {
     i4_err err = {0};
-    order *o = i4_calloc(1, sizeof *o);
-    if (!o) {
-        i4_reply_error(reply, 503, "not enough memory for the task; try again");
-        return NULL;
-    }
-    o->upscale = gateway->upscale;
-    o->job = *wanted;
-    i4_task_id_new(o->job.id);
-    const i4_db_result found = i4_db_image(gateway->db, wanted->source_id, &o->source, &err);
-    const char *name = found == I4_DB_OK ? text_of(o->source, "file_path") : NULL;
-    if (name && i4_output_path(gateway, name, o->input, sizeof o->input)) {
-        return o;
-    }
+    json_t *row = NULL;
+    const i4_db_result found = i4_db_image(gateway->db, o->source_id, &row, &err);
     if (found == I4_DB_FAILED) {
         i4_reply_error(reply, 500, "%s", err.text);
-    } else {
-        i4_reply_error(reply, 404, found == I4_DB_NONE ? "there is no such image"
-                                                       : "the file of the image is missing");
+        return false;
     }
-    if (found == I4_DB_OK) {
-        json_decref(o->source);
+    if (found == I4_DB_NONE) {
+        i4_reply_error(reply, 404, "there is no such image");
+        return false;
     }
-    i4_free(o);
-    return NULL;
+    o->source = row;
+    const char *name = json_string_value(json_object_get(row, "file_path"));
+    if (!name || !i4_output_path(gateway, name, o->input, sizeof o->input)) {
+        i4_reply_error(reply, 404, "the file of the image is missing");
+        return false;
+    }
+    return true;
+}
+
+/* Takes the order. */
+static void place_order(i4_gateway *gateway, i4_http_reply *reply, i4_upscale_order *o) {
+    if (!find_source(gateway, reply, o)) {
+        free_order(o);
+    } else if (!take_slot(gateway->upscale)) {
+        i4_reply_error(reply, 409, "another image is being upscaled; try again when it is done");
+        free_order(o);
+    } else if (!start_job(gateway, reply, o)) {
+        free_slot(gateway->upscale);
+        free_order(o);
+    }
 }
 
 /* --- routes -------------------------------------------------------------------------------- */
@@ -461,14 +250,14 @@ static int check_scale(i4_check *c) {
     if (value && (!json_is_integer(value) || (scale != 2 && scale != 4))) {
         i4_check_rule_enum(c, "scale", "2 or 4");
     }
-    return value ? (int)scale : FACTOR;
+    return value ? (int)scale : I4_UPSCALE_FACTOR;
 }
 
 static int check_preset(i4_check *c) {
     const json_t *value = json_object_get(c->body, "preset");
     const char *text = json_string_value(value);
-    for (int i = 0; i < PRESET_COUNT; i++) {
-        if (text && strcmp(text, presets[i].name) == 0) {
+    for (int i = 0; i < I4_UPSCALE_PRESETS; i++) {
+        if (text && strcmp(text, i4_upscale_presets[i].name) == 0) {
             return i;
         }
     }
@@ -482,24 +271,25 @@ static void post_upscale(i4_http_request *request, i4_http_reply *reply, void *u
     i4_gateway *gateway = user;
     i4_check c;
     i4_check_begin(&c, request);
-    job wanted = {.image_id = -1, .msg = "Waiting."};
-    wanted.source_id = i4_check_id_required(&c, "image_id");
-    wanted.scale = check_scale(&c);
-    wanted.preset = check_preset(&c);
+    const int64_t source_id = i4_check_id_required(&c, "image_id");
+    const int scale = check_scale(&c);
+    const int preset = check_preset(&c);
     if (i4_check_failed(&c, reply)) {
         return;
     }
-    order *o = new_order(gateway, reply, &wanted);
+    i4_upscale_order *o = i4_calloc(1, sizeof *o);
     if (!o) {
+        i4_reply_error(reply, 503, "not enough memory for the task; try again");
         return;
     }
-    if (take_slot(gateway->upscale)) {
-        start_job(gateway, reply, o);
-        return;
-    }
-    json_decref(o->source);
-    i4_free(o);
-    i4_reply_error(reply, 409, "another image is being upscaled; try again when it is done");
+    *o = (i4_upscale_order){.gateway = gateway,
+                            .source_id = source_id,
+                            .scale = scale,
+                            .preset = preset,
+                            .go_on = go_on,
+                            .user = gateway->upscale};
+    i4_task_id_new(o->id);
+    place_order(gateway, reply, o);
 }
 
 static json_t *text_or_null(const char *text) {
@@ -511,17 +301,17 @@ static void upscale_status(i4_http_request *request, i4_http_reply *reply, void 
     const i4_settings *s = gateway->settings;
     i4_upscale *u = gateway->upscale;
     (void)request;
-    if (strcmp(s->upscale.backend, backend_name) != 0) {
+    if (strcmp(s->upscale.backend, i4_upscale_backend) != 0) {
         i4_reply_error(reply, 500, "IDEOGRAM4_UPSCALER_BACKEND is \"%s\"; use %s",
-                       s->upscale.backend, backend_name);
+                       s->upscale.backend, i4_upscale_backend);
         return;
     }
-    tools t;
-    look_at_tools(s, &t);
+    i4_upscale_tools t;
+    i4_upscale_look(s, &t);
     json_t *available = json_array();
-    for (int i = 0; i < PRESET_COUNT; i++) {
+    for (int i = 0; i < I4_UPSCALE_PRESETS; i++) {
         if (t.has_preset[i]) {
-            json_array_append_new(available, json_string(presets[i].name));
+            json_array_append_new(available, json_string(i4_upscale_presets[i].name));
         }
     }
     pthread_mutex_lock(&u->mutex);
@@ -530,7 +320,7 @@ static void upscale_status(i4_http_request *request, i4_http_reply *reply, void 
     i4_reply_json(reply, 200,
                   json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "configured", t.error == NULL,
                             "bin_path", text_or_null(t.bin), "model_dir", text_or_null(t.model_dir),
-                            "available_presets", available, "backend", backend_name, "error",
+                            "available_presets", available, "backend", i4_upscale_backend, "error",
                             text_or_null(t.error), "busy", is_busy));
 }
 
@@ -547,7 +337,7 @@ static void reply_job(i4_gateway *gateway, i4_http_reply *reply, const job *j) {
                             j->is_done ? "done" : "running", "msg", j->msg, "progress", j->progress,
                             "image", image, "error", text_or_null(j->error), "source_image_id",
                             (json_int_t)j->source_id, "scale", j->scale, "preset",
-                            presets[j->preset].name));
+                            i4_upscale_presets[j->preset].name));
 }
 
 static void get_upscale(i4_http_request *request, i4_http_reply *reply, void *user) {

@@ -55,7 +55,7 @@ void i4_verify_route(i4_http_request *request, i4_http_reply *reply, void *user)
     /* A verifier that cannot do its work must not stand in the way of drawing. */
     json_t *messages = i4_verify(caption);
     const bool is_valid = json_array_size(messages) == 0;
-    i4_reply_json(reply, 200,
-                  json_pack("{s:b, s:o}", "valid", is_valid, "warnings",
-                            messages ? messages : json_array()));
+    i4_reply_json(
+        reply, 200,
+        json_pack("{s:b, s:o}", "valid", is_valid, "warnings", messages ? messages : json_array()));
 }

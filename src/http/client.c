@@ -310,6 +310,16 @@ static CURLcode run(i4_http_client *client, transfer *t) {
     return code;
 }
 
+/* "Connection refused" instead of libcurl's many words for it. */
+static void name_refusal(transfer *t) {
+    char reason[128];
+    long code = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &code);
+    if (code != 0 && strerror_r((int)code, reason, sizeof reason) == 0) {
+        snprintf(t->reason, sizeof t->reason, "%s", reason);
+    }
+}
+
 static bool tell(const transfer *t, const char *place, CURLcode code, i4_err *err) {
     if (code == CURLE_OK) {
         return true;
@@ -364,6 +374,9 @@ bool i4_http_call(i4_http_client *client, const i4_call *call, i4_answer *answer
     const CURLcode code = t.out_of_memory ? CURLE_OUT_OF_MEMORY : run(client, &t);
     long status = 0;
     curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_COULDNT_CONNECT) {
+        name_refusal(&t);
+    }
     curl_easy_reset(client->easy); /* it points to what ends here */
     curl_slist_free_all(lines);
     i4_free(text);

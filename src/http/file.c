@@ -220,7 +220,7 @@ static struct MHD_Response *multipart_response(int fd, uint64_t file_size, const
 typedef struct open_file {
     int fd; /* owned */
     uint64_t size;
-    char etag[64], modified[40];
+    char etag[64], modified[96];
 } open_file;
 
 /* The date as HTTP has it, whatever the locale. */

@@ -35,9 +35,9 @@ typedef struct i4_link {
     struct i4_link *previous, *next;
     int fd;
     i4_link_phase phase;
-    double since;    /* begin of the phase */
-    size_t received; /* bytes of the body */
-    bool is_closing; /* told to hang up */
+    double since;                  /* begin of the phase */
+    size_t received;               /* bytes of the body */
+    bool is_looked_at, is_closing; /* told to hang up */
     i4_http_request *request;
 } i4_link;
 

@@ -99,12 +99,23 @@ static bool is_late(const i4_link *link, double now) {
     }
 }
 
+/* The library misses a peer that hung up together with its last request: epoll tells it once, with
+ * the request. Looked at once for each idle time; later ends it sees itself. */
+static bool is_deserted(i4_link *link, double now) {
+    char byte;
+    if (link->phase != I4_LINK_IDLE || link->is_looked_at || now - link->since < 1) {
+        return false;
+    }
+    link->is_looked_at = true;
+    return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* The library's own timeout starts anew with each byte; a peer that drips is met here. */
 static void hang_up_late(i4_http_server *server) {
     const double now = i4_seconds();
     pthread_mutex_lock(&server->lock);
     for (i4_link *link = server->links; link; link = link->next) {
-        if (!link->is_closing && link->fd >= 0 && is_late(link, now)) {
+        if (!link->is_closing && link->fd >= 0 && (is_late(link, now) || is_deserted(link, now))) {
             link->is_closing = true;
             shutdown(link->fd, SHUT_RDWR);
         }
@@ -394,6 +405,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     i4_http_request *r = link->request;
     link->request = NULL;
     link->phase = I4_LINK_IDLE;
+    link->is_looked_at = false;
     link->since = i4_seconds();
     if (r) {
         server->buffered -= r->body_counted;

@@ -64,8 +64,9 @@ static void stream_free(i4_stream *stream) {
 
 /* Appends what the producer made (lock held). */
 static void append(i4_stream *stream, const i4_buf *made, bool goes_on) {
-    if (stream->sent == stream->out.len) {
-        i4_buf_free(&stream->out);
+    if (stream->sent > 0) { /* what was sent makes room for what comes */
+        stream->out.len -= stream->sent;
+        memmove(stream->out.ptr, stream->out.ptr + stream->sent, stream->out.len);
         stream->sent = 0;
     }
     i4_buf_add(&stream->out, made->ptr, made->len);

@@ -25,7 +25,8 @@ enum {
     I4_WIRE_KEYS = 10000, /* of all objects together */
 };
 
-/* Any JSON value; *value is a new reference, NULL on failure. error (may be NULL) has a text for
+/* Any JSON value; *value is a new reference, NULL on failure. jansson does not always tell lack of
+ * memory from bad text: then it is INVALID. error (may be NULL) has a text for
  * people always; line, column and position (in code points from 0) for INVALID. */
 i4_wire_result i4_wire_read(const char *text, size_t size, json_t **value, json_error_t *error);
 

@@ -13,9 +13,6 @@
 #include <string.h>
 
 enum {
-    /* A hundred times the real model's; an entry takes twice its text, so that more of them would
-     * take more than 64 MiB beyond the file. */
-    TENSORS_MAX = 200000,
     /* Enough for any tool's notes; bounds the time a hostile header can take. */
     METADATA_LIMIT = 100000
 };
@@ -269,7 +266,7 @@ static bool read_tensor(reader *r, const char *name) {
     if (strlen(name) > I4_LIMIT_ST_NAME_BYTES) {
         return i4_scan_fail(&r->scan, "a tensor's name is longer than 1024 bytes");
     }
-    if (f->count == TENSORS_MAX) {
+    if (f->count == I4_LIMIT_ST_TENSORS) {
         return i4_scan_fail(&r->scan, "there are more than 200000 tensors");
     }
     i4_st_tensor *larger = grown(f->tensor, f->count, &f->capacity, sizeof *f->tensor);

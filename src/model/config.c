@@ -268,6 +268,6 @@ bool i4_config_read(const i4_manifest *m, i4_config *c, i4_err *err) {
            read_file(m->part[I4_PART_FREE].config_path, "transformer", read_dit_any, &c->free,
                      err) &&
            read_file(m->part[I4_PART_VAE].config_path, "vae", read_vae_any, &c->vae, err) &&
-           read_file(m->latent_norm_path, "latent_norm.json", read_latent_norm, c, err) &&
-           check_together(c, err);
+           check_together(c, err) &&
+           read_file(m->latent_norm_path, "latent_norm.json", read_latent_norm, c, err);
 }

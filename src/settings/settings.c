@@ -126,7 +126,10 @@ static bool is_folder(const char *path) {
 /* Absolute, links followed; as it stands when that cannot be. */
 static void real_path(const char *path, char *out, size_t size) {
     char *found = realpath(path, NULL);
-    snprintf(out, size, "%s", found && strlen(found) < size ? found : path);
+    const char *best = found && strlen(found) < size ? found : path;
+    const size_t length = strlen(best) < size ? strlen(best) : size - 1;
+    memcpy(out, best, length);
+    out[length] = '\0';
     free(found);
 }
 

@@ -18,14 +18,14 @@ with() {
 
 # --- numbers ----------------------------------------------------------------------------------
 for setting in IDEOGRAM4_SERVER_PORT=http IDEOGRAM4_DEFAULT_SEED=1.5 IDEOGRAM4_MLX_CACHE_LIMIT_GB=all \
-    IDEOGRAM4_LORA_STRENGTH=strong; do
+    IDEOGRAM4_LORA_STRENGTH=strong IDEOGRAM4_CLI_DAEMON_MODE=nonsense IDEOGRAM4_MODEL_DAEMON_URL=here; do
     with "$setting" -- --prompt "$caption" --out "$out"
-    expect_code 1
+    expect_code 2
     expect_one_sentence
     expect_err "${setting%%=*}"
 done
 # shellcheck disable=SC2086
-with IDEOGRAM4_MLX_CACHE_LIMIT_GB= IDEOGRAM4_SERVER_PORT=8000 IDEOGRAM4_CLI_DAEMON_MODE=nonsense -- \
+with IDEOGRAM4_MLX_CACHE_LIMIT_GB= IDEOGRAM4_SERVER_PORT=8000 IDEOGRAM4_CLI_DAEMON_MODE= -- \
     --prompt "$caption" $quick --out "$out"
 expect_code 0
 with IDEOGRAM4_CLI_DAEMON_MODE=require -- --prompt "$caption" --out "$out"

@@ -17,6 +17,8 @@ for name in $(env | sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p'); do
     esac
 done
 export IDEOGRAM4_LOG_DIR=$work/logs HOME=$work
+# Nobody listens there: a daemon of the caller's must not draw for a test.
+export IDEOGRAM4_MODEL_DAEMON_URL=http://127.0.0.1:1
 
 # One step without guidance: a picture, as fast as they get.
 quick="--steps 1 --guidance 1 --resolution 256"

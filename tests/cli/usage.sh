@@ -6,7 +6,7 @@ out="--out $work/pictures/a.png"
 run help
 expect_code 0
 expect_out '^Commands'
-for command in generate inspect verify recipe tokens; do
+for command in generate inspect verify recipe tokens doctor status load unload lora cancel; do
     run help "$command"
     expect_code 0
     expect_out "^ideogram4 $command"
@@ -17,6 +17,9 @@ done
 run --help
 expect_code 0
 expect_out '--prompt-file'
+run help download
+expect_code 0
+expect_out '^ideogram4 download'
 run --version
 expect_code 0
 expect_out '^ideogram4 [0-9]'
@@ -34,6 +37,16 @@ refused 2 'no value' --strict=1
 refused 2 'there is no command' help draw
 refused 2 'needs an argument' verify
 refused 2 'too many' verify a b
+refused 2 'unexpected argument' status x
+refused 2 'lora list, apply or remove' lora use
+refused 2 'names of files' lora apply
+refused 2 'strength of a LoRA' lora apply a=much
+refused 2 'too many' lora remove a
+refused 2 'needs an argument' cancel
+refused 2 '32 hexadecimal digits' cancel ../health
+refused 2 'needs an address' status --daemon-url 127.0.0.1:8001
+refused 1 'cannot reach' status
+refused 1 'cannot reach' load
 # shellcheck disable=SC2086
 {
     refused 2 '--preset is V4_QUALITY_48, V4_DEFAULT_20 or V4_TURBO_12' --prompt x --preset FAST $out

@@ -4,7 +4,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 CTEST = ctest --output-on-failure -j $(JOBS)
 SOURCES = $(shell find include src programs tests bench fuzz -name '*.[ch]' 2>/dev/null)
 
-.PHONY: all test ops parity bench fuzz asan tsan fmt lint install clean help
+.PHONY: all test ops http parity bench fuzz asan tsan fmt lint install clean help
 
 all: build/release/build.ninja   ## build (release)
 	cmake --build --preset release
@@ -18,6 +18,9 @@ test: all                        ## every test, release build
 ops: all                         ## each op on each backend
 	cd build/release && $(CTEST) -L ops
 
+http: all                        ## the services and run.sh
+	cd build/release && $(CTEST) -L 'http|gateway|hub|run'
+
 parity: all                      ## against the golden arrays (IDEOGRAM4_GOLDEN=DIR for others)
 	cd build/release && $(CTEST) -L parity
 
@@ -28,9 +31,9 @@ asan: build/dev/build.ninja      ## tests under AddressSanitizer and UBSan
 	cmake --build --preset dev
 	cd build/dev && $(CTEST) -LE 'slow|bench|install|checks'
 
-tsan: build/tsan/build.ninja     ## unit tests under ThreadSanitizer
+tsan: build/tsan/build.ninja     ## unit tests and services under ThreadSanitizer
 	cmake --build --preset tsan
-	cd build/tsan && $(CTEST) -L unit
+	cd build/tsan && $(CTEST) -L 'unit|http'
 
 fuzz: build/fuzz/build.ninja     ## build the fuzzers (clang): build/fuzz/fuzz/
 	cmake --build --preset fuzz

@@ -230,10 +230,10 @@ static void check_loras(report *r) {
     note(r, GOOD, "LoRA folder %s: %zu file%s", folder, found, found == 1 ? "" : "s");
 }
 
-/* Tries the nearest folder that exists: the others will be made in it. */
-static void check_writable(report *r, const char *what, const char *path) {
-    char *folder = cli_copy(path);
-    while (!is_folder(folder) && strcmp(folder, "/") != 0 && strcmp(folder, ".") != 0) {
+/* The folder may still have to be made: then the nearest one above counts. */
+static void check_writable(report *r, const char *what, const char *path, const char *wanted) {
+    char *folder = cli_copy(wanted);
+    while (access(folder, F_OK) != 0 && errno == ENOENT && strchr(folder + 1, '/')) {
         char *above = path_folder(folder);
         free(folder);
         folder = above;
@@ -248,10 +248,12 @@ static void check_writable(report *r, const char *what, const char *path) {
 
 static void check_folders(report *r) {
     check_loras(r);
-    check_writable(r, "pictures", r->s->output_dir);
-    check_writable(r, "database", r->s->db_path);
-    check_writable(r, "spool", r->s->spool_dir);
-    check_writable(r, "logs", r->s->log_dir);
+    char *data = path_folder(r->s->db_path);
+    check_writable(r, "pictures", r->s->output_dir, r->s->output_dir);
+    check_writable(r, "database", r->s->db_path, data);
+    check_writable(r, "spool", r->s->spool_dir, r->s->spool_dir);
+    check_writable(r, "logs", r->s->log_dir, r->s->log_dir);
+    free(data);
 }
 
 /* --- other programs ---------------------------------------------------------------------- */

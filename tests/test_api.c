@@ -362,7 +362,7 @@ static void api_impossible_requests_are_refused(void **state) {
     refused_request(w, &r, "steps");
     r.steps = ID4_STEPS_MAX + 1;
     refused_request(w, &r, "steps");
-    const double guidance[] = {NAN, INFINITY, -INFINITY, 1e300};
+    const double guidance[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, 1e300};
     for (int i = 0; i < 4; i++) {
         r = usual_request();
         r.guidance = guidance[i];
@@ -581,7 +581,7 @@ static void api_adapter_changes_the_picture_and_off_is_off(void **state) {
 /* What is refused leaves the former set as it was. */
 static void api_bad_adapter_sets_are_refused(void **state) {
     const world *w = *state;
-    static const double strengths[] = {NAN, INFINITY, -INFINITY, DBL_MAX};
+    static const double strengths[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, DBL_MAX};
     id4_adapter *adapter = NULL, *foreign = NULL;
     id4_error err = {0};
     id4_model *other = open_model(w->root, NULL, 1);
@@ -838,7 +838,8 @@ static void api_recipe_draws_the_same_again(void **state) {
 
 static void api_recipe_refuses_misuse(void **state) {
     const world *w = *state;
-    static const id4_recipe_lora nameless = {NULL, 1.0}, odd = {"a", NAN}, latin = {"\xe4", 1.0};
+    static const id4_recipe_lora nameless = {NULL, 1.0}, odd = {"a", (double)NAN},
+                                 latin = {"\xe4", 1.0};
     id4_bytes json = {NULL, 0};
     id4_error err = {0};
     id4_request r = usual_request();
@@ -855,7 +856,7 @@ static void api_recipe_refuses_misuse(void **state) {
     r.caption = "\xff";
     is(id4_recipe_make(w->model, &r, NULL, 0, &json, &err), ID4_INVALID_ARGUMENT, &err);
     r = usual_request();
-    r.guidance = NAN;
+    r.guidance = (double)NAN;
     is(id4_recipe_make(w->model, &r, NULL, 0, &json, &err), ID4_INVALID_ARGUMENT, &err);
     r = usual_request();
     r.struct_size = sizeof r.struct_size; /* so old that it knows no caption */

@@ -8,7 +8,9 @@
  * from itself in float32, the picture at most 1 dB below (manifest.json). */
 #include "golden_folder.h"
 
+#include "base/memory.h"
 #include "ideogram4.h"
+#include "model/tokenizer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -271,6 +273,53 @@ static void check_shot(const run *r, const char *name, const char *lora_path) {
     free((void *)(uintptr_t)schedule);
 }
 
+/* --- tokenizer --------------------------------------------------------------------------- */
+
+static bool ids_equal(const int32_t *ids, size_t count, const json_t *want) {
+    bool same = count == json_array_size(want);
+    for (size_t i = 0; same && i < count; i++) {
+        same = ids[i] == (int32_t)json_integer_value(json_array_get(want, i));
+    }
+    return same;
+}
+
+/* One text as it stands, or one prompt with the template around it. */
+static bool tokens_equal(const i4_tokenizer *t, const json_t *text, const json_t *want,
+                         bool with_template) {
+    int32_t *ids = NULL;
+    size_t count = 0;
+    i4_err err = {0};
+    const i4_str s = i4_str_of(json_string_value(text), json_string_length(text));
+    const bool ok = with_template ? i4_tokenizer_encode_prompt(t, s, &ids, &count, &err)
+                                  : i4_tokenizer_encode(t, s, &ids, &count, &err);
+    const bool same = ok && ids_equal(ids, count, want);
+    i4_free(ids);
+    return same;
+}
+
+static void check_tokenizer(const char *folder, const json_t *cases) {
+    char path[GOLDEN_PATH];
+    i4_err err = {0};
+    size_t total = 0, equal = 0, index = 0;
+    const char *name = NULL;
+    json_t *item = NULL;
+    snprintf(path, sizeof path, "%s/tokenizer/tokenizer.json", folder);
+    i4_tokenizer *t = i4_tokenizer_open(path, &err);
+    json_array_foreach(json_object_get(cases, "cases"), index, item) {
+        total++;
+        equal += t != NULL && tokens_equal(t, json_object_get(item, "text"),
+                                           json_object_get(item, "ids"), false);
+    }
+    json_object_foreach(json_object_get(cases, "prompts"), name, item) {
+        total++;
+        equal += t != NULL && tokens_equal(t, json_object_get(item, "prompt"),
+                                           json_object_get(item, "ids"), true);
+    }
+    report("tokenizer", "texts with equal ids", (double)equal, (double)total,
+           total > 0 && equal == total);
+    i4_tokenizer_close(t);
+}
+
 /* --- one layout on one backend ----------------------------------------------------------- */
 
 static void check_layout(run *r, const char *root, const char *folder) {
@@ -309,6 +358,7 @@ static int check_folder(const char *folder, void *user) {
     json_t *manifest = json_load_file(path, 0, NULL);
     snprintf(path, sizeof path, "%s/tokenizer_cases.json", folder);
     json_t *cases = json_load_file(path, JSON_ALLOW_NUL, NULL);
+    check_tokenizer(folder, cases);
     const char *layout = NULL;
     json_t *value = NULL;
     json_object_foreach(json_object_get(manifest, "layouts"), layout, value) {

@@ -3,6 +3,8 @@
 #include "probe.h"
 #include "stack.h"
 
+#include <signal.h>
+
 enum { HOSTS_MIN = 500, SHAPES_MIN = 40, TEXT = 4096 };
 
 static const char json_lines[] = "Content-Type: application/json\r\n";
@@ -132,32 +134,102 @@ static void assert_unchanged(const char *before, probe_link *gateway, probe_link
 
 static const char *const names[] = {
     /* other people's names, some of which lead here */
-    "evil.example", "www.evil.example", "127.0.0.1.evil.example", "localhost.evil.example",
-    "evil.example.localhost", "127.0.0.1.nip.example", "7f000001.rebind.example", "rebind",
-    "xn--lcalhost-q1a", "loca\xcc\x88lhost", "l\xd0\xbe" "calhost", "evil_example", "-", "a",
-    "local", "localhost.localdomain", "ip6-localhost", "ideogram4", "gateway.internal",
-    "metadata.google.internal", "169.254.169.254", "10.0.0.1", "192.168.1.1", "8.8.8.8",
+    "evil.example",
+    "www.evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "evil.example.localhost",
+    "127.0.0.1.nip.example",
+    "7f000001.rebind.example",
+    "rebind",
+    "xn--lcalhost-q1a",
+    "loca\xcc\x88lhost",
+    "l\xd0\xbe"
+    "calhost",
+    "evil_example",
+    "-",
+    "a",
+    "local",
+    "localhost.localdomain",
+    "ip6-localhost",
+    "ideogram4",
+    "gateway.internal",
+    "metadata.google.internal",
+    "169.254.169.254",
+    "10.0.0.1",
+    "192.168.1.1",
+    "8.8.8.8",
     /* ours, as nobody's browser would write it */
-    "localhost.", "127.0.0.1.", "localhost..", ".localhost", "local host", "localhost%00",
-    "localhost%2e", "localhost\\", "localhost/", "localhost#", "localhost?", "localhost@evil",
-    "evil@localhost", "user:pass@localhost", "localhost,evil.example", "evil.example,localhost",
-    "localhost;", "\"localhost\"", "'localhost'", "(localhost)", "<localhost>",
-    "http://localhost", "//localhost", "127.1", "127.0.1", "127.0.0.01", "0127.0.0.1",
-    "127.0.0.1e0", "127.000.000.001", "2130706433", "0x7f000001", "0x7f.1", "0x7f.0.0.1",
-    "0177.0.0.1", "017700000001", "127.0.0.2", "127.0.0.0", "127.255.255.255", "0.0.0.0", "0",
-    "256.0.0.1", "::1", "[::]", "[::2]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]",
-    "[::127.0.0.1]", "[::1%lo]", "[::1", "::1]", "[127.0.0.1]", "[localhost]", "[]", "[", "]",
-    "*", ".", "..", "%", "$",
+    "localhost.",
+    "127.0.0.1.",
+    "localhost..",
+    ".localhost",
+    "local host",
+    "localhost%00",
+    "localhost%2e",
+    "localhost\\",
+    "localhost/",
+    "localhost#",
+    "localhost?",
+    "localhost@evil",
+    "evil@localhost",
+    "user:pass@localhost",
+    "localhost,evil.example",
+    "evil.example,localhost",
+    "localhost;",
+    "\"localhost\"",
+    "'localhost'",
+    "(localhost)",
+    "<localhost>",
+    "http://localhost",
+    "//localhost",
+    "127.1",
+    "127.0.1",
+    "127.0.0.01",
+    "0127.0.0.1",
+    "127.0.0.1e0",
+    "127.000.000.001",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "017700000001",
+    "127.0.0.2",
+    "127.0.0.0",
+    "127.255.255.255",
+    "0.0.0.0",
+    "0",
+    "256.0.0.1",
+    "::1",
+    "[::]",
+    "[::2]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]",
+    "[::127.0.0.1]",
+    "[::1%lo]",
+    "[::1",
+    "::1]",
+    "[127.0.0.1]",
+    "[localhost]",
+    "[]",
+    "[",
+    "]",
+    "*",
+    ".",
+    "..",
+    "%",
+    "$",
 };
 /* %d: the port that is listened on */
 static const char *const ports[] = {":%d", "", ":", ":80", ":443", ":0", ":1%d", ":0%d"};
 /* beside ports: names that are ours, with what is not */
 static const char *const own_names[] = {"localhost", "127.0.0.1", "[::1]", "LOCALHOST"};
 static const char *const wrong_ports[] = {
-    "",         ":",        ":80",       ":443",     ":0",      ":1%d",      ":0%d",
-    ":%d0",     ":+%d",     ":-%d",      ": %d",     ":%d:%d",  ":%d/",      ":%d#",
-    ":%d?x",    ":%d@evil", ":%d,evil",  ":%d.",     ":0x1f40", ":%d evil",  ":%d;x",
-    "%d",       ".:%d",     ":http",     "::%d",     ":%d%%00", ":%d\xc2\xa0", "@evil:%d",
+    "",      ":",        ":80",      ":443", ":0",      ":1%d",        ":0%d",
+    ":%d0",  ":+%d",     ":-%d",     ": %d", ":%d:%d",  ":%d/",        ":%d#",
+    ":%d?x", ":%d@evil", ":%d,evil", ":%d.", ":0x1f40", ":%d evil",    ":%d;x",
+    "%d",    ".:%d",     ":http",    "::%d", ":%d%%00", ":%d\xc2\xa0", "@evil:%d",
 };
 
 typedef struct host_list {
@@ -222,12 +294,15 @@ static void try_hosts(probe_link *link, const door *doors, const host_list *host
 /* No Host, an empty one, two of them, one folded over two lines, and an older HTTP without. */
 static void try_odd_heads(probe_link *link, const door *doors) {
     static const char *const heads[] = {
-        "HTTP/1.1\r\n", "HTTP/1.1\r\nHost:\r\n", "HTTP/1.1\r\nHost: \r\n",
+        "HTTP/1.1\r\n",
+        "HTTP/1.1\r\nHost:\r\n",
+        "HTTP/1.1\r\nHost: \r\n",
         "HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nHost: evil.example\r\n",
         "HTTP/1.1\r\nHost: evil.example\r\nHost: 127.0.0.1:%d\r\n",
         "HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nHost: 127.0.0.1:%d\r\n",
         "HTTP/1.1\r\nX-Forwarded-Host: 127.0.0.1:%d\r\nHost: evil.example\r\n",
-        "HTTP/1.1\r\nHost: evil.example\r\n 127.0.0.1:%d\r\n", "HTTP/1.0\r\n",
+        "HTTP/1.1\r\nHost: evil.example\r\n 127.0.0.1:%d\r\n",
+        "HTTP/1.0\r\n",
     };
     for (const door *d = doors; d->method; d++) {
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -366,8 +441,8 @@ static void fill(char *out, size_t size, const char *pattern, int port) {
     out[0] = '\0';
     for (; pattern && *pattern && used < size - 32; pattern++) {
         if (pattern[0] == '%' && (pattern[1] == 'o' || pattern[1] == 'p')) {
-            used += (size_t)snprintf(out + used, 32, pattern[1] == 'o' ? "127.0.0.1:%d" : "%d",
-                                     port);
+            used +=
+                (size_t)snprintf(out + used, 32, pattern[1] == 'o' ? "127.0.0.1:%d" : "%d", port);
             pattern++;
         } else {
             out[used++] = *pattern;
@@ -649,9 +724,9 @@ static void links_to_the_page_are_followed(void **state) {
 }
 
 static void answers_carry_the_protecting_headers(void **state) {
-    static const char *const wanted[] = {"X-Content-Type-Options: nosniff",
-                                         "X-Frame-Options: DENY", "Content-Security-Policy: ",
-                                         "Cross-Origin-Resource-Policy: "};
+    static const char *const wanted[] = {
+        "X-Content-Type-Options: nosniff", "X-Frame-Options: DENY",
+        "Content-Security-Policy: ", "Cross-Origin-Resource-Policy: "};
     static const char *const paths[] = {"/api/form", "/api/images/1/file", "/no/such/page", "/"};
     house h;
     (void)state;
@@ -692,6 +767,26 @@ static void binds_beyond_need_a_token(void **state) {
     stack_end(&s);
 }
 
+/* A program at every address of this machine, on the port that the daemon has. */
+static pid_t start_beyond(stack *s, const char *program) {
+    char port[16];
+    int fd = -1;
+    snprintf(port, sizeof port, "%d", stack_port(s, DAEMON));
+    stack_set(s, "SERVER_HOST", "0.0.0.0");
+    stack_set(s, "MODEL_DAEMON_HOST", "0.0.0.0");
+    stack_set(s, "SERVER_PORT", port);
+    stack_set(s, "ACCESS_TOKEN", token);
+    const pid_t pid = stack_spawn(s, program, NULL, "beyond.log");
+    EVENTUALLY((fd = probe_connect(stack_port(s, DAEMON))) >= 0);
+    close(fd);
+    return pid;
+}
+
+static void stop_beyond(stack *s, pid_t pid) {
+    kill(pid, SIGTERM);
+    assert_int_equal(stack_wait(s, pid), 0);
+}
+
 static void assert_every_door(probe_link *link, const door *doors, const char *lines, int status) {
     for (const door *d = doors; d->method; d++) {
         char all[512];
@@ -703,29 +798,40 @@ static void assert_every_door(probe_link *link, const door *doors, const char *l
     }
 }
 
-static void token_is_asked_for_at_every_route(void **state) {
+static void try_wrong_tokens(probe_link *link, const door *doors) {
     char half[64], lines[256];
+    snprintf(half, sizeof half, "%.*s", (int)sizeof token / 2, token);
+    const char *const bad[] = {"",
+                               "x",
+                               half,
+                               "correct-horse-battery-staple-0123456788",
+                               "correct-horse-battery-staple-01234567890",
+                               "null"};
+    assert_every_door(link, doors, "", 401);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(lines, sizeof lines, "Authorization: Bearer %s\r\n", bad[i]);
+        assert_every_door(link, doors, lines, 401);
+        snprintf(lines, sizeof lines, "Cookie: id4_token=%s\r\n", bad[i]);
+        assert_every_door(link, doors, lines, 401);
+    }
+    snprintf(lines, sizeof lines, "Authorization: Basic %s\r\n", token);
+    assert_every_door(link, doors, lines, 401);
+    assert_int_equal(probe_get(link, "/?token=wrong"), 401);
+}
+
+static void token_is_asked_for_at_every_route(void **state) {
+    static const char *const programs[] = {"IDEOGRAM4_GATEWAY", "IDEOGRAM4D"};
+    const door *const doors[] = {gateway_doors, daemon_doors};
     stack s;
     (void)state;
     stack_begin(&s, "security_token");
-    stack_set(&s, "SERVER_HOST", "0.0.0.0");
-    stack_set(&s, "ACCESS_TOKEN", token);
-    stack_start_gateway(&s);
-    probe_link link = {.port = stack_port(&s, GATEWAY)};
-    snprintf(half, sizeof half, "%.*s", (int)sizeof token / 2, token);
-    const char *const bad[] = {"", "x", half, "correct-horse-battery-staple-0123456788",
-                               "correct-horse-battery-staple-01234567890", "null"};
-    assert_every_door(&link, gateway_doors, "", 401);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        snprintf(lines, sizeof lines, "Authorization: Bearer %s\r\n", bad[i]);
-        assert_every_door(&link, gateway_doors, lines, 401);
-        snprintf(lines, sizeof lines, "Cookie: id4_token=%s\r\n", bad[i]);
-        assert_every_door(&link, gateway_doors, lines, 401);
+    for (size_t i = 0; i < 2; i++) {
+        const pid_t program = start_beyond(&s, programs[i]);
+        probe_link link = {.port = stack_port(&s, DAEMON)};
+        try_wrong_tokens(&link, doors[i]);
+        probe_free(&link);
+        stop_beyond(&s, program);
     }
-    snprintf(lines, sizeof lines, "Authorization: Basic %s\r\n", token);
-    assert_int_equal(probe_ask(&link, "GET", "/api/form", lines, NULL), 401);
-    assert_int_equal(probe_get(&link, "/api/form?token=wrong"), 401);
-    probe_free(&link);
     stack_end(&s);
 }
 
@@ -734,10 +840,8 @@ static void token_opens_the_routes(void **state) {
     stack s;
     (void)state;
     stack_begin(&s, "security_key");
-    stack_set(&s, "SERVER_HOST", "0.0.0.0");
-    stack_set(&s, "ACCESS_TOKEN", token);
-    stack_start_gateway(&s);
-    probe_link link = {.port = stack_port(&s, GATEWAY)};
+    const pid_t gateway = start_beyond(&s, "IDEOGRAM4_GATEWAY");
+    probe_link link = {.port = stack_port(&s, DAEMON)};
     snprintf(lines, sizeof lines, "Authorization: Bearer %s\r\n", token);
     assert_int_equal(probe_ask(&link, "GET", "/api/form", lines, NULL), 200);
     snprintf(lines, sizeof lines, "Cookie: a=b; id4_token=%s; c=d\r\n", token);
@@ -754,6 +858,7 @@ static void token_opens_the_routes(void **state) {
     snprintf(lines, sizeof lines, "Host: evil.example\r\nAuthorization: Bearer %s\r\n", token);
     assert_int_equal(probe_ask(&link, "GET", "/api/form", lines, NULL), 421);
     probe_free(&link);
+    stop_beyond(&s, gateway);
     stack_end(&s);
 }
 

@@ -11,7 +11,7 @@ for help in help --help -h; do
     done
 done
 
-for mode in nothing --nothing ''x; do
+for mode in nothing --nothing x; do
     run_mode $mode
     expect_code 1
     expect_no_out

@@ -40,6 +40,7 @@ await_ready
 expect_err "port $gateway (gateway) is taken by process $polite, perl: ending it"
 expect_err "port $daemon (model daemon) is taken by process $stubborn, perl: ending it"
 kill -0 "$polite" 2>/dev/null && complain "the listener is still there"
+wait "$stubborn" 2>/dev/null
 kill -0 "$stubborn" 2>/dev/null && complain "the stubborn listener is still there"
 kill -0 "$client" 2>/dev/null || complain "a client was ended"
 kill -0 "$listener" 2>/dev/null || complain "the listener of another port was ended"
@@ -49,12 +50,8 @@ kill "$client" "$listener"
 # --- without ss and lsof ----------------------------------------------------------------------
 if [ -r /proc/net/tcp ]; then
     mkdir "$work/bin"
-    for tool in /usr/bin/* /bin/*; do
-        case ${tool##*/} in
-        ss | lsof) ;;
-        *) ln -s "$tool" "$work/bin/" 2>/dev/null ;;
-        esac
-    done
+    ln -s /usr/bin/* /bin/* "$work/bin" 2>/dev/null
+    rm -f "$work/bin/ss" "$work/bin/lsof"
     listen "$gateway"
     connect "$gateway"
     PATH=$work/bin launch

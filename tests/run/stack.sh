@@ -42,7 +42,6 @@ fi
 run_mode generate --prompt "$caption" --preset V4_TURBO_12 --seed 3 --out "$work/a"
 expect_code 0
 expect_err "in the daemon at http://127.0.0.1:$daemon"
-launch_err=$work/err
 end INT 130
 
 launch all

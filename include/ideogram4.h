@@ -159,7 +159,7 @@ typedef struct id4_model_info {
     const char *layout;    /* "mlx-forge split", "mflux saved", "official fp8" */
     const char *format;    /* of most linears: "q8", "q4", "bf16", "fp8", … */
     int quantization_bits; /* 8, 4; 0 for bf16; 8 for fp8 */
-    const char *backend;   /* what computes, e.g. "cpu avx512 2 threads" */
+    const char *backend;   /* what computes, e.g. "avx512, 2 threads" */
     uint64_t weight_bytes, text_bytes, cond_bytes, free_bytes, vae_bytes; /* mapped */
     int text_layers, text_width, layers, width, heads, head_dim, vocabulary;
     int default_side; /* pixels: 256 for demo-sized models, 1024 else */

@@ -582,11 +582,14 @@ i4_answer fetch(stack *s, who where, const char *path) {
 json_t *await(stack *s, who where, const char *path, const char *expected) {
     char why[1400] = "";
     for (int i = 0; i < PATIENCE_SECONDS * 500; i++) {
-        int status = 0;
-        json_t *json = ask(s, where, "GET", path, NULL, &status);
-        if (status == 200 && answer_fits(json, expected, why, sizeof why)) {
+        i4_answer answer = exchange(s, where, "GET", path, NULL);
+        json_t *json = answer.status == 200 ? i4_answer_json(&answer) : NULL;
+        i4_answer_free(&answer);
+        if (json && answer_fits(json, expected, why, sizeof why)) {
+            json_array_append_new(s->answers, json);
             return json;
         }
+        json_decref(json);
         stack_pause(2);
     }
     fail_msg("GET %s never became so: %s", path, why);

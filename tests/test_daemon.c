@@ -1002,14 +1002,14 @@ static void daemon_invalid_bodies_get_the_rows_of_the_contract(void **state) {
         {"/generate", "{\"caption\":\"x\",\"loras\":[{},\"a\"]}", "dict_type",
          "[\"body\",\"loras\",1]", 1},
         {"/generate", "{\"width\":\"x\",\"height\":\"y\"}", "missing", "[\"body\",\"caption\"]", 3},
-        {"/lora/apply", "[]", "dict_type", "[\"body\"]", 1},
+        {"/lora/apply", "[]", "model_attributes_type", "[\"body\"]", 1},
         {"/lora/apply", "{\"name\":1}", "string_type", "[\"body\",\"name\"]", 1},
         {"/lora/apply", "{\"name\":\"x\",\"strength\":\"y\"}", "float_parsing",
          "[\"body\",\"strength\"]", 1},
         {"/lora/apply", "{\"loras\":7}", "list_type", "[\"body\",\"loras\"]", 1},
         {"/lora/download", "{\"preset_id\":\"\"}", "string_too_short", "[\"body\",\"preset_id\"]",
          1},
-        {"/lora/download", "[]", "dict_type", "[\"body\"]", 1},
+        {"/lora/download", "[]", "model_attributes_type", "[\"body\"]", 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

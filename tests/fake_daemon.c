@@ -63,9 +63,10 @@ static char *spool_text(fake_daemon *d) {
     for (size_t i = 0; i < d->count; i++) {
         const fake_task *t = &d->tasks[i];
         if (t->has_artifact && !t->is_taken) {
-            used += (size_t)snprintf(
-                text + used, size - used, "%s{\"task_id\":\"%s\",\"image_meta\":%s}",
-                text[used - 1] == '[' ? "" : ",", t->id, t->meta ? t->meta : "null");
+            used += (size_t)snprintf(text + used, size - used,
+                                     "%s{\"task_id\":\"%s\",\"image_meta\":%s,\"fetched\":%s}",
+                                     text[used - 1] == '[' ? "" : ",", t->id,
+                                     t->meta ? t->meta : "null", bool_text(t->is_fetched));
         }
     }
     snprintf(text + used, size - used, "]}");

@@ -11,7 +11,7 @@ enum { FAKE_TASKS_MOST = 64 };
 
 typedef struct fake_task {
     char id[33];
-    bool is_done, is_cancelled, has_artifact, is_taken;
+    bool is_done, is_cancelled, has_artifact, is_fetched, is_taken;
     const char *error;   /* NULL: null */
     const char *meta;    /* JSON text of image_meta; NULL: null */
     const void *picture; /* borrowed */

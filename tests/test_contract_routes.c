@@ -185,7 +185,9 @@ static void contract_malformed_http_is_a_400(void **state) {
     static const char *const texts[] = {
         "GARBAGE\r\n\r\n",
         "GET  HTTP/1.1\r\n\r\n",
-        "GET nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "GET nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+        "GET /health HTTP/1.1\r\nno header\r\n\r\n",
+        "POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

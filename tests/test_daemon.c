@@ -909,6 +909,39 @@ static void daemon_stop_cancels_what_runs_and_what_waits(void **state) {
     json_decref(spool);
 }
 
+static void await_stopping(void) {
+    int status = 0;
+    while (status != 503) {
+        json_decref(ask(it.client, "POST", "/lora/remove", NULL, &status));
+    }
+}
+
+static void *stop_it(void *user) {
+    i4_daemon_stop(user);
+    return NULL;
+}
+
+/* Hours of computing are not thrown away for the moment that storing takes. */
+static void daemon_stop_still_stores_what_is_being_stored(void **state) {
+    static const char *const moments[] = {"encode", "stored"};
+    (void)state;
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        pthread_t stopper;
+        load_model();
+        hold_at(moments[i]);
+        const id task = generate(moments[i]);
+        await_held();
+        assert_int_equal(pthread_create(&stopper, NULL, stop_it, it.daemon), 0);
+        await_stopping();
+        let_go();
+        assert_int_equal(pthread_join(stopper, NULL), 0);
+        start_daemon();
+        json_t *s = get(path_of("/status", task));
+        assert_success(s);
+        json_decref(s);
+    }
+}
+
 /* --- unknown things, validation -------------------------------------------------------------- */
 
 static void keep_k2_k3_unknown_tasks_are_done_and_not_found(void **state) {
@@ -1313,7 +1346,8 @@ static void daemon_pictures_outlive_it_until_they_are_stored_elsewhere(void **st
     const json_t *tasks = json_object_get(spool, "tasks");
     assert_int_equal(json_array_size(tasks), 1);
     json_t *entry = json_array_get(tasks, 0);
-    assert_keys(entry, "task_id,image_meta");
+    assert_keys(entry, "task_id,image_meta,fetched");
+    assert_true(is_true(entry, "fetched")); /* before the restart */
     assert_string_equal(text_of(entry, "task_id"), waiting->text);
     json_decref(spool);
 }
@@ -1394,6 +1428,7 @@ int main(void) {
         CASE(daemon_cancel_while_waiting_ends_at_once_without_the_pipeline),
         CASE(daemon_cancelling_what_is_done_changes_nothing),
         CASE(daemon_stop_cancels_what_runs_and_what_waits),
+        CASE(daemon_stop_still_stores_what_is_being_stored),
         CASE(keep_k2_k3_unknown_tasks_are_done_and_not_found),
         CASE(improve_i14_unknown_downloads_have_an_error),
         CASE(daemon_downloads_end_at_once_with_an_error),

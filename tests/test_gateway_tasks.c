@@ -571,6 +571,24 @@ static void gateway_tasks_unknown_spooled_picture_is_taken_at_the_second_look(vo
     stage_end(&s);
 }
 
+/* The original's command line does not say that it has its picture. */
+static void gateway_tasks_fetched_picture_of_another_client_is_left_alone(void **state) {
+    (void)state;
+    stage s;
+    stage_open(&s, "fetched");
+    fake_daemon_add(&s.daemon, id_a);
+    fake_daemon_add(&s.daemon, id_b);
+    fake_daemon_finish(&s.daemon, id_a, meta, picture, strlen(picture));
+    fake_daemon_finish(&s.daemon, id_b, meta, picture, strlen(picture));
+    s.daemon.tasks[1].is_fetched = true;
+    rig_start(&s.rig);
+    EVENTUALLY(image_count(&s) == 1); /* the other one, at the second look */
+    json_t *row = NULL;
+    assert_int_equal(i4_store_find(&s.rig.gateway, id_b, &row, NULL), I4_DB_NONE);
+    assert_int_equal(fake_daemon_read(&s.daemon, &s.daemon.taken), 1);
+    stage_end(&s);
+}
+
 static void gateway_tasks_daemon_that_comes_later_is_noticed(void **state) {
     (void)state;
     stage s;
@@ -989,6 +1007,7 @@ int main(void) {
         cmocka_unit_test(gateway_tasks_task_lost_with_the_daemon_ends),
         cmocka_unit_test(gateway_tasks_spooled_picture_with_a_row_is_only_acknowledged),
         cmocka_unit_test(gateway_tasks_unknown_spooled_picture_is_taken_at_the_second_look),
+        cmocka_unit_test(gateway_tasks_fetched_picture_of_another_client_is_left_alone),
         cmocka_unit_test(gateway_tasks_daemon_that_comes_later_is_noticed),
         cmocka_unit_test(gateway_tasks_daemon_without_a_spool_will_do),
         cmocka_unit_test(gateway_tasks_sweep_removes_half_written_files_only),

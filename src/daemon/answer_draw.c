@@ -206,6 +206,20 @@ void i4_answer_status(i4_http_request *request, i4_http_reply *reply, void *user
 
 /* --- GET /artifact/{id} --------------------------------------------------------------------- */
 
+/* The original's command line fetches its picture and goes, without a word: a gateway that finds
+ * the picture in the spool must not take it for one that got lost. */
+static void note_fetched(i4_daemon *d, const i4_http_request *request, const char *id) {
+    i4_table *t = &d->table;
+    i4_table_lock(t);
+    i4_job *job = i4_job_find(t, I4_JOB_DRAW, id);
+    if (job != NULL && !job->is_fetched && !job->is_taken &&
+        strcmp(i4_req_method(request), "GET") == 0) {
+        job->is_fetched = true;
+        i4_spool_mark_fetched(d->spool, id);
+    }
+    i4_table_unlock(t);
+}
+
 void i4_answer_artifact(i4_http_request *request, i4_http_reply *reply, void *user) {
     i4_daemon *d = user;
     i4_table *t = &d->table;
@@ -222,6 +236,7 @@ void i4_answer_artifact(i4_http_request *request, i4_http_reply *reply, void *us
     }
     snprintf(disposition, sizeof disposition, "inline; filename=\"%s.%s\"", id,
              i4_picture_name(format));
+    note_fetched(d, request, id);
     i4_reply_header(reply, "Content-Disposition", disposition);
     i4_reply_file(request, reply, i4_picture_type(format), path);
 }
@@ -249,28 +264,35 @@ void i4_answer_cancel(i4_http_request *request, i4_http_reply *reply, void *user
 
 /* --- the spool ------------------------------------------------------------------------------ */
 
-typedef struct id_list {
-    char (*id)[I4_TASK_ID_BYTES];
-    size_t count;
-} id_list;
+typedef struct waiting {
+    char id[I4_TASK_ID_BYTES];
+    bool is_fetched;
+} waiting;
 
-/* Ids of the pictures that nobody has taken, oldest first; false: no memory. */
-static bool list_pictures(i4_table *t, id_list *list) {
+typedef struct waiting_list {
+    waiting *item;
+    size_t count;
+} waiting_list;
+
+/* The pictures that nobody has taken, oldest first; false: no memory. */
+static bool list_pictures(i4_table *t, waiting_list *list) {
     i4_table_lock(t);
     list->count = 0;
-    list->id = i4_calloc(t->job_count + 1, sizeof *list->id);
-    for (const i4_job *job = t->oldest; list->id != NULL && job != NULL; job = job->newer) {
+    list->item = i4_calloc(t->job_count + 1, sizeof *list->item);
+    for (const i4_job *job = t->oldest; list->item != NULL && job != NULL; job = job->newer) {
         if (job->has_picture && !job->is_taken) {
-            memcpy(list->id[list->count++], job->id, I4_TASK_ID_BYTES);
+            waiting *w = &list->item[list->count++];
+            memcpy(w->id, job->id, sizeof w->id);
+            w->is_fetched = job->is_fetched;
         }
     }
     i4_table_unlock(t);
-    return list->id != NULL;
+    return list->item != NULL;
 }
 
 void i4_answer_spool(i4_http_request *request, i4_http_reply *reply, void *user) {
     i4_daemon *d = user;
-    id_list list;
+    waiting_list list;
     json_t *tasks = json_array();
     (void)request;
     if (!list_pictures(&d->table, &list)) {
@@ -279,13 +301,14 @@ void i4_answer_spool(i4_http_request *request, i4_http_reply *reply, void *user)
         return;
     }
     for (size_t i = 0; i < list.count; i++) {
-        json_t *meta = i4_spool_meta(d->spool, list.id[i]);
+        const waiting *w = &list.item[i];
+        json_t *meta = i4_spool_meta(d->spool, w->id);
         if (meta != NULL) { /* NULL: taken or dropped meanwhile */
-            json_array_append_new(
-                tasks, json_pack("{s:s, s:o}", "task_id", list.id[i], "image_meta", meta));
+            json_array_append_new(tasks, json_pack("{s:s, s:o, s:b}", "task_id", w->id,
+                                                   "image_meta", meta, "fetched", w->is_fetched));
         }
     }
-    i4_free(list.id);
+    i4_free(list.item);
     i4_reply_json(reply, 200, json_pack("{s:o}", "tasks", tasks));
 }
 

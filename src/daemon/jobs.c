@@ -155,6 +155,7 @@ bool i4_job_restore(i4_table *t, const i4_spooled *picture, double age, double n
     i4_job_say(job, "%s", picture->msg);
     job->kept_since = now - age;
     job->has_picture = true;
+    job->is_fetched = picture->is_fetched;
     job->format = picture->format;
     job->picture_bytes = picture->bytes;
     t->picture_bytes += picture->bytes;
@@ -266,11 +267,11 @@ static bool has_room(const i4_table *t) {
     return t->picture_bytes <= t->picture_limit && t->job_count <= t->job_limit;
 }
 
-/* Oldest first: with `stored`, only what is safe elsewhere or has no picture. */
+/* Oldest first: with `stored`, only what somebody else has or has no picture (I30). */
 static void make_room(i4_table *t, bool stored) {
     for (i4_job *job = t->oldest, *next; job != NULL && !has_room(t); job = next) {
         next = job->newer;
-        const bool waits = job->has_picture && !job->is_taken;
+        const bool waits = job->has_picture && !job->is_taken && !job->is_fetched;
         /* dropping a job without a picture helps only against too many jobs */
         const bool helps = job->has_picture || t->job_count > t->job_limit;
         if (may_drop(job) && helps && waits == !stored) {

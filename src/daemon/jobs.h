@@ -54,7 +54,9 @@ typedef struct i4_job {
     i4_order *order;              /* owned; NULL once done */
     double queued_at, kept_since; /* monotonic; retention counts from the latter */
     /* the finished picture in the spool */
-    bool has_picture, is_taken;
+    bool has_picture;
+    bool is_taken;   /* stored elsewhere, and its taker said so */
+    bool is_fetched; /* somebody was given it: nobody else needs to ask for it */
     i4_picture_format format;
     uint64_t picture_bytes;
 } i4_job;

@@ -202,6 +202,16 @@ bool i4_spool_store(i4_spool *spool, const i4_spooled *picture, const void *byte
     return true;
 }
 
+void i4_spool_mark_fetched(i4_spool *spool, const char *id) {
+    char path[4200];
+    const int fd = path_of(spool, id, "fetched", path, sizeof path)
+                       ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)
+                       : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 bool i4_spool_take(i4_spool *spool, const char *id, i4_err *err) {
     char from[4200], to[4200];
     if (!path_of(spool, id, "json", from, sizeof from) ||
@@ -212,6 +222,7 @@ bool i4_spool_take(i4_spool *spool, const char *id, i4_err *err) {
         return i4_fail(err, errno == ENOENT ? I4_E_NOT_FOUND : I4_E_IO, "cannot rename '%s': %s",
                        from, strerror(errno));
     }
+    remove_file(spool, id, "fetched");
     return true;
 }
 
@@ -219,6 +230,7 @@ void i4_spool_drop(i4_spool *spool, const char *id, i4_picture_format format) {
     /* the record first: a picture without one is rubbish, a record without picture a lie */
     remove_file(spool, id, "json");
     remove_file(spool, id, "taken");
+    remove_file(spool, id, "fetched");
     remove_file(spool, id, format_names[format]);
 }
 
@@ -240,11 +252,17 @@ static bool has_picture(const i4_spool *s, i4_spooled *p) {
     return true;
 }
 
+static bool was_fetched(const i4_spool *s, const char *id) {
+    char path[4200];
+    return path_of(s, id, "fetched", path, sizeof path) && i4_path_look(path) == I4_PATH_FILE;
+}
+
 static bool know_picture(const i4_spool *s, const char *id, i4_spooled *p) {
     json_t *record = read_record(s, id, "json");
     *p = (i4_spooled){.format = I4_PICTURE_PNG};
     snprintf(p->id, sizeof p->id, "%s", id);
     const bool ok = know_record(record, p) && has_picture(s, p);
+    p->is_fetched = was_fetched(s, id);
     json_decref(record);
     return ok;
 }
@@ -264,8 +282,8 @@ static bool belongs(const found_list *found, const char *id, const char *suffix)
     const i4_spooled *p = found->count > 0
                               ? bsearch(id, found->item, found->count, sizeof *found->item, by_id)
                               : NULL;
-    return p != NULL &&
-           (strcmp(suffix, "json") == 0 || strcmp(suffix, format_names[p->format]) == 0);
+    return p != NULL && (strcmp(suffix, "json") == 0 || strcmp(suffix, "fetched") == 0 ||
+                         strcmp(suffix, format_names[p->format]) == 0);
 }
 
 /* Leftovers of i4_file_write that a kill left behind. */

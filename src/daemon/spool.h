@@ -3,7 +3,8 @@
  * A picture is two files, <task>.<format> and <task>.json (its record), each written beside,
  * synced and renamed, the record last: a picture counts once its record is there. A picture that
  * is stored elsewhere has its record renamed to <task>.taken; a new start removes such pairs and
- * whatever was left half-written. One process owns a spool folder. Any thread. */
+ * whatever was left half-written. An empty <task>.fetched says that somebody was given the
+ * picture. One process owns a spool folder. Any thread. */
 #ifndef I4_DAEMON_SPOOL_H
 #define I4_DAEMON_SPOOL_H
 
@@ -34,6 +35,7 @@ typedef struct i4_spooled {
     uint64_t bytes;
     int64_t finished; /* wall clock */
     int total_steps;
+    bool is_fetched; /* see i4_spool_mark_fetched */
     char msg[200];
 } i4_spooled;
 
@@ -54,6 +56,8 @@ json_t *i4_spool_meta(i4_spool *spool, const char *id);
 /* False if the path is too long. */
 bool i4_spool_path(i4_spool *spool, const char *id, i4_picture_format format, char *out,
                    size_t size);
+/* Somebody was given the picture; it stays, and the next start knows. Best effort. */
+void i4_spool_mark_fetched(i4_spool *spool, const char *id);
 /* The picture is stored elsewhere: it will not outlive this process. */
 bool i4_spool_take(i4_spool *spool, const char *id, i4_err *err);
 void i4_spool_drop(i4_spool *spool, const char *id, i4_picture_format format);

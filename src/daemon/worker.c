@@ -144,9 +144,11 @@ i4_worker *i4_worker_start(i4_table *table, const i4_settings *settings, i4_err 
     return w;
 }
 
+/* A picture that is computed and only being stored is not thrown away: that takes a moment. */
 static void end_all(i4_table *t) {
     for (i4_job *job = t->oldest; job != NULL; job = job->newer) {
-        if (job->step == I4_STEP_DONE) {
+        const bool is_stored = t->is_working && t->is_storing && t->current.job == job;
+        if (job->step == I4_STEP_DONE || is_stored) {
             continue;
         }
         if (job->kind == I4_JOB_DRAW) {

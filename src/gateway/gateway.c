@@ -83,7 +83,6 @@ static void start_page(i4_gateway *gateway) {
         return;
     }
     i4_http_options options = options_for(gateway, s->webui_host, s->webui_port);
-    options.workers = options.slow_workers = 4;
     options.area = "page";
     gateway->page = i4_http_start(&options, &err);
     if (!gateway->page) {

@@ -22,7 +22,8 @@
 enum {
     POLL_MS = 150,          /* while a task is open */
     RETRY_MS = 1000,        /* while the daemon cannot be reached */
-    STRANGER_MS = 5000,     /* see look_at_spool */
+    STRANGER_MS = 5000,     /* between two looks at a stranger: see look_at_spooled */
+    SPOOL_MS = 30000,       /* between looks for strangers: one may have been drawn meanwhile */
     ROUND_MAX = 64,         /* tasks looked at in one round */
     STRANGERS_MAX = 1024,   /* remembered between two looks */
     SETTLED_MAX = 4096,     /* settled tasks remembered */
@@ -409,9 +410,9 @@ static bool is_known(i4_tasks *tasks, const char *id, bool *is_stored) {
 }
 
 /* One entry of the daemon's spool. A picture of a task that we never heard of may be one whose
- * submission was cut off, or one that the command line is about to fetch; so it is taken only if
- * it is still there at the next look. */
-static void look_at_spooled(i4_tasks *tasks, const char *id, json_t *strangers) {
+ * submission was cut off, or one of the command line, which has fetched it or is about to; so it is
+ * taken only if nobody has it and it is still there at the next look. */
+static void look_at_spooled(i4_tasks *tasks, const char *id, bool is_fetched, json_t *strangers) {
     bool is_stored = false;
     json_t *row = NULL;
     i4_err err = {0};
@@ -421,6 +422,8 @@ static void look_at_spooled(i4_tasks *tasks, const char *id, json_t *strangers) 
         }
     } else if (i4_store_find(tasks->gateway, id, &row, &err) == I4_DB_OK) {
         i4_store_taken(tasks->gateway, id);
+    } else if (is_fetched) {
+        /* another's */
     } else if (json_object_get(tasks->strangers, id)) {
         i4_log(I4_LOG_INFO, "tasks", "taking a picture that nobody fetched id=%s", id);
         i4_tasks_add(tasks, id);
@@ -440,9 +443,10 @@ static bool look_at_spool(i4_tasks *tasks) {
     json_t *strangers = json_object();
     const json_t *list = json_object_get(answer, "tasks");
     for (size_t i = 0; i < json_array_size(list) && i4_tasks_running(tasks); i++) {
-        const char *id = json_string_value(json_object_get(json_array_get(list, i), "task_id"));
+        const json_t *entry = json_array_get(list, i);
+        const char *id = json_string_value(json_object_get(entry, "task_id"));
         if (id && i4_task_id_is_good(id)) {
-            look_at_spooled(tasks, id, strangers);
+            look_at_spooled(tasks, id, json_is_true(json_object_get(entry, "fetched")), strangers);
         }
     }
     json_decref(answer);
@@ -451,27 +455,28 @@ static bool look_at_spool(i4_tasks *tasks) {
     return true;
 }
 
+static int spool_pause_ms(const i4_tasks *tasks) {
+    return json_object_size(tasks->strangers) > 0 ? STRANGER_MS : SPOOL_MS;
+}
+
 static void *store_pictures(void *user) {
     i4_tasks *tasks = user;
     bool is_spool_known = false;
-    double look_again = 0; /* monotonic; when strangers are looked at again */
+    double look_again = 0; /* monotonic; when the spool is looked at again */
     while (i4_tasks_running(tasks)) {
         if (atomic_exchange_explicit(&tasks->look, false, memory_order_relaxed) ||
-            (json_object_size(tasks->strangers) > 0 && i4_seconds() >= look_again)) {
+            i4_seconds() >= look_again) {
             is_spool_known = false;
         }
         bool reached = true;
         if (!is_spool_known) {
             reached = is_spool_known = look_at_spool(tasks);
-            look_again = i4_seconds() + STRANGER_MS / 1000.0;
+            look_again = i4_seconds() + spool_pause_ms(tasks) / 1000.0;
         }
         size_t open = 0;
         reached = reached && look_at_tasks(tasks, &open);
         is_spool_known = is_spool_known && reached;
-        sleep_until_woken(tasks, !reached                                 ? RETRY_MS
-                                 : open > 0                               ? POLL_MS
-                                 : json_object_size(tasks->strangers) > 0 ? STRANGER_MS
-                                                                          : -1);
+        sleep_until_woken(tasks, !reached ? RETRY_MS : open > 0 ? POLL_MS : spool_pause_ms(tasks));
     }
     return NULL;
 }

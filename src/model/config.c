@@ -57,11 +57,11 @@ static bool read_dit(i4_json file, i4_dit_config *c, i4_err *err) {
     const field fields[] = {
         {"num_layers", &c->layers, 1, I4_LIMIT_LAYERS, 34},
         {"num_attention_heads", &c->heads, 1, 1024, 18},
-        {"attention_head_dim", &c->head_dim, 8, I4_LIMIT_HEAD_DIM, 256},
-        {"intermediate_size", &c->ff, 8, I4_LIMIT_WIDTH, 12288},
-        {"adaln_dim", &c->adaln, 8, I4_LIMIT_WIDTH, 512},
+        {"attention_head_dim", &c->head_dim, 2, I4_LIMIT_HEAD_DIM, 256},
+        {"intermediate_size", &c->ff, 1, I4_LIMIT_WIDTH, 12288},
+        {"adaln_dim", &c->adaln, 1, I4_LIMIT_WIDTH, 512},
         {"in_channels", &c->channels, 4, I4_LATENT_MAX, 128},
-        {"llm_features_dim", &c->features, 8, 1 << 20, 53248},
+        {"llm_features_dim", &c->features, 1, 1 << 20, 53248},
     };
     double eps = 0.0;
     if (!read_fields(file, fields, sizeof fields / sizeof fields[0], err) ||
@@ -71,10 +71,11 @@ static bool read_dit(i4_json file, i4_dit_config *c, i4_err *err) {
     }
     c->eps = (float)eps;
     c->width = c->heads * c->head_dim;
-    if (c->width > I4_LIMIT_WIDTH || c->head_dim % 8 != 0 || c->width % 4 != 0) {
+    /* the time embedding divides by width/2 − 1 */
+    if (c->width < 4 || c->width > I4_LIMIT_WIDTH || c->head_dim % 2 != 0) {
         return refuse(file,
-                      "num_attention_heads times attention_head_dim is too large, or "
-                      "attention_head_dim is not a multiple of 8",
+                      "num_attention_heads times attention_head_dim must be 4 to 131072, and "
+                      "attention_head_dim even",
                       err);
     }
     return read_sections(file, c, err);
@@ -114,12 +115,12 @@ static bool read_text(i4_json file, i4_text_config *c, i4_err *err) {
     }
     const field fields[] = {
         {"vocab_size", &c->vocabulary, 1, I4_LIMIT_VOCABULARY, 151936},
-        {"hidden_size", &c->width, 8, I4_LIMIT_WIDTH, 4096},
+        {"hidden_size", &c->width, 1, I4_LIMIT_WIDTH, 4096},
         {"num_hidden_layers", &c->layers, 1, I4_LIMIT_LAYERS, 36},
         {"num_attention_heads", &c->heads, 1, 1024, 32},
         {"num_key_value_heads", &c->kv_heads, 1, 1024, 8},
-        {"intermediate_size", &c->ff, 8, I4_LIMIT_WIDTH, 12288},
-        {"head_dim", &c->head_dim, 8, I4_LIMIT_HEAD_DIM, 128},
+        {"intermediate_size", &c->ff, 1, I4_LIMIT_WIDTH, 12288},
+        {"head_dim", &c->head_dim, 2, I4_LIMIT_HEAD_DIM, 128},
     };
     const i4_json rope = {json_object_get(text.value, "rope_parameters"), file.label,
                           "text_config.rope_parameters"};
@@ -132,11 +133,11 @@ static bool read_text(i4_json file, i4_text_config *c, i4_err *err) {
     }
     c->eps = (float)eps;
     c->rope_theta = theta;
-    if (c->heads % c->kv_heads != 0 || c->head_dim % 8 != 0 ||
+    if (c->heads % c->kv_heads != 0 || c->head_dim % 2 != 0 ||
         c->heads * c->head_dim > I4_LIMIT_WIDTH) {
         return refuse(file,
-                      "num_attention_heads must be a multiple of num_key_value_heads, and "
-                      "head_dim a multiple of 8",
+                      "num_attention_heads must be a multiple of num_key_value_heads, head_dim "
+                      "even, and their product at most 131072",
                       err);
     }
     return read_taps(file, c, err);
@@ -172,11 +173,8 @@ static bool read_vae(i4_json file, i4_vae_config *c, i4_err *err) {
                           err);
         }
     }
-    if (c->mid_attention && (c->channels[3] > I4_LIMIT_HEAD_DIM || c->channels[3] % 8 != 0)) {
-        return refuse(file,
-                      "the attention of the middle block takes up to 512 channels, a "
-                      "multiple of 8",
-                      err);
+    if (c->mid_attention && c->channels[3] > I4_LIMIT_HEAD_DIM) {
+        return refuse(file, "the attention of the middle block takes up to 512 channels", err);
     }
     return true;
 }

@@ -1,4 +1,4 @@
-/* cli_daemon.c: requests to the model daemon (http-api.md 4), and waiting for what it does. */
+/* cli_daemon.c: requests to the model daemon (docs/http-api.md 4), and waiting for what it does. */
 #include "cli_daemon.h"
 
 #include "cli_say.h"

@@ -1,4 +1,4 @@
-/* cli_doctor.c: whether everything is in place, and what to do if not (http-api.md 12.2). Each
+/* cli_doctor.c: whether everything is in place, and what to do if not (docs/http-api.md 12.2). Each
  * check says one line, or a few; nothing is changed. */
 #include "cli_commands.h"
 

@@ -1,5 +1,5 @@
-/* cli_remote.c: drawing in the model daemon (http-api.md 10.1). Once it has answered, everything
- * happens there or fails: nothing falls back to drawing here. */
+/* cli_remote.c: drawing in the model daemon (docs/http-api.md 10.1). Once it has answered,
+ * everything happens there or fails: nothing falls back to drawing here. */
 #include "cli_job.h"
 
 #include "cli_files.h"

@@ -4,6 +4,7 @@
  * is wrong, 128 + n ended at once by signal n. */
 #include "service_log.h"
 
+#include "base/os.h"
 #include "gateway/gateway.h"
 #include "gateway/maintenance.h"
 #include "settings/settings.h"
@@ -88,6 +89,7 @@ static int serve(const i4_settings *settings) {
     i4_err err = {0};
     const sigset_t set = stop_signals();
     survive_write_errors();
+    i4_memory_return_large();
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     service_log_open("server", settings->log_dir, settings->server_log_level);
     if (!i4_gateway_start(&gateway, settings, &err)) {

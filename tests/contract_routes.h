@@ -1,4 +1,4 @@
-/* For contract tests: every route of both programs (http-api.md 3 and 4). */
+/* For contract tests: every route of both programs (docs/http-api.md 3 and 4). */
 #ifndef ID4_TESTS_CONTRACT_ROUTES_H
 #define ID4_TESTS_CONTRACT_ROUTES_H
 

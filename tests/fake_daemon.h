@@ -1,5 +1,5 @@
 /* For tests: a model daemon that draws nothing. The test says what happens to its tasks; every
- * answer can be replaced. Contract: http-api.md 4, and the spool of the real one. */
+ * answer can be replaced. Contract: docs/http-api.md 4, and the spool of the real one. */
 #ifndef ID4_TESTS_FAKE_DAEMON_H
 #define ID4_TESTS_FAKE_DAEMON_H
 

@@ -227,6 +227,19 @@ static const char *program_path(const char *variable) {
     return path;
 }
 
+/* In the child: what the test has open is not for the program. */
+static void become(const char *path, char *const *argv, char *const *env, const char *log) {
+    const int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int in = open("/dev/null", O_RDONLY);
+    if (out >= 0 && in >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
+        for (int fd = 3; fd < 256; fd++) {
+            close(fd);
+        }
+        execve(path, argv, env);
+    }
+    _exit(127);
+}
+
 pid_t stack_spawn(stack *s, const char *variable, const char *const *arguments, const char *log) {
     const char *path = program_path(variable);
     char *env[ENVIRONMENT_MAX + 1], *argv[32] = {(char *)path};
@@ -238,12 +251,7 @@ pid_t stack_spawn(stack *s, const char *variable, const char *const *arguments, 
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        const int out = open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        const int in = open("/dev/null", O_RDONLY);
-        if (out >= 0 && in >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
-            execve(path, argv, env);
-        }
-        _exit(127);
+        become(path, argv, env, file);
     }
     tell_guard(s, pid);
     return pid;

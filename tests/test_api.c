@@ -282,6 +282,32 @@ static void api_older_results_are_not_overrun(void **state) {
     assert_true(untouched(&stats, stats.struct_size, sizeof stats));
 }
 
+/* Without a size every field would be passed over in silence. */
+static void api_structs_without_size_are_refused(void **state) {
+    const world *w = *state;
+    const id4_model_options options = {.backend = "cpu"};
+    const id4_engine_options engine_options = {0};
+    const id4_request unmade = {.caption = "a dog", .width = 256, .height = 256};
+    const id4_request request = usual_request();
+    id4_model_info info = {0};
+    id4_estimate estimate = {0};
+    id4_stats stats = {0};
+    id4_model *model = NULL;
+    id4_engine *engine = NULL;
+    id4_image *image = NULL;
+    id4_error err = {0};
+    is(id4_model_open(w->root, &options, NULL, &model, &err), ID4_INVALID_ARGUMENT, &err);
+    is(id4_engine_new(w->model, &engine_options, &engine, &err), ID4_INVALID_ARGUMENT, &err);
+    is(id4_generate(w->engine, &unmade, NULL, &image, NULL, &err), ID4_INVALID_ARGUMENT, &err);
+    assert_non_null(strstr(err.text, "id4_request_init"));
+    is(id4_generate(w->engine, &request, NULL, &image, &stats, &err), ID4_INVALID_ARGUMENT, &err);
+    is(id4_model_estimate(w->model, &request, 0, &estimate, &err), ID4_INVALID_ARGUMENT, &err);
+    assert_int_equal(id4_model_get_info(w->model, &info), ID4_INVALID_ARGUMENT);
+    assert_null(model);
+    assert_null(engine);
+    assert_null(image);
+}
+
 static void api_older_adapter_info_is_not_overrun(void **state) {
     const world *w = *state;
     id4_adapter *adapter = NULL;
@@ -1067,6 +1093,7 @@ int main(void) {
         cmocka_unit_test(api_older_options_are_honoured),
         cmocka_unit_test(api_older_requests_are_honoured),
         cmocka_unit_test(api_older_results_are_not_overrun),
+        cmocka_unit_test(api_structs_without_size_are_refused),
         cmocka_unit_test(api_older_adapter_info_is_not_overrun),
         cmocka_unit_test(api_presets_are_found_by_number_and_name),
         cmocka_unit_test(api_impossible_sizes_are_refused),

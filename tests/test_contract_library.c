@@ -1,5 +1,6 @@
 /* The real gateway on databases made by the original's schema: pictures, files, prompts,
- * favourites, the last form, links and deletions (http-api.md 3.8 to 3.12 and 7). No daemon runs.
+ * favourites, the last form, links and deletions (docs/http-api.md 3.8 to 3.12 and 7). No daemon
+ * runs.
  */
 #include "stack.h"
 

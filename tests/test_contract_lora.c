@@ -1,5 +1,5 @@
-/* The real programs: LoRA over HTTP with the tiny golden model (http-api.md 4.3, 5.3, 5.4, 6.2,
- * 6.3), on the daemon and through the gateway. */
+/* The real programs: LoRA over HTTP with the tiny golden model (docs/http-api.md 4.3, 5.3, 5.4,
+ * 6.2, 6.3), on the daemon and through the gateway. */
 #include "stack.h"
 
 static stack it;

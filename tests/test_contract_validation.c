@@ -1,5 +1,5 @@
-/* The real programs: every row of the table of validation errors (http-api.md 2.4) with type, loc,
- * msg, ctx and input, on both of them, and the coercions that are no errors. */
+/* The real programs: every row of the table of validation errors (docs/http-api.md 2.4) with type,
+ * loc, msg, ctx and input, on both of them, and the coercions that are no errors. */
 #include "contract_routes.h"
 
 static stack it;

@@ -1,6 +1,6 @@
 /* The gateway's database without HTTP: opening and upgrading databases of every age, and the rules
- * of pictures, prompts and favourites (http-api.md 7). Times and odd rows are set through a second
- * connection. */
+ * of pictures, prompts and favourites (docs/http-api.md 7). Times and odd rows are set through a
+ * second connection. */
 #include "folder.h"
 
 #include "gateway/db.h"

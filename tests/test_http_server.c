@@ -1,4 +1,4 @@
-/* The server over real loopback sockets: routing, the rows of http-api.md 2.4, what is refused
+/* The server over real loopback sockets: routing, the rows of docs/http-api.md 2.4, what is refused
  * before routing, files and ranges, the static page, streams, load, stopping. */
 #include "base/os.h"
 #include "folder.h"

@@ -24,7 +24,7 @@ enum {
     WARM_REQUESTS = 600, /* until every thread has its connection to the daemon */
     RSS_MIB = 16,
     SPARE_DESCRIPTORS = 8,
-    HEADER_SECONDS = 10 /* the programs' deadline for a request's head */
+    SIEGE_SECONDS = 4 /* less than the programs' deadline for a request's head */
 };
 static const double absurd_seconds = 1; /* 20 to 50 times what is wanted */
 
@@ -331,7 +331,7 @@ static void more_descriptors(void) {
     }
 }
 
-/* --- cases ------------------------------------------------------------------------------------ */
+/* --- many requests ---------------------------------------------------------------------------- */
 
 static void load_of_many_is_borne(void **state) {
     stack s;
@@ -363,57 +363,83 @@ static void load_of_many_is_borne(void **state) {
     stack_end(&s);
 }
 
-/* Headers that never end: others are served meanwhile, then the deadline closes them all. */
-static void beset(const stack *s, const char *name, who where, pid_t pid, const char *path) {
-    const long count = scaled(SLOW_SOCKETS);
-    struct pollfd *slow = calloc((size_t)count, sizeof *slow);
-    probe_link link = {.port = stack_port(s, where)};
-    const weight before = weigh(pid);
-    times t = {0};
+/* --- slow sockets ----------------------------------------------------------------------------- */
+
+/* Connections to one program whose first request never ends. */
+typedef struct siege {
+    probe_link link; /* of somebody else */
+    const char *path;
+    struct pollfd *slow; /* owned */
+    size_t count;
+    times times;
+} siege;
+
+static void begin_siege(siege *g, int port, const char *path) {
     char text[128];
-    assert_non_null(slow);
-    const int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Slow",
-                              path, link.port);
-    for (long i = 0; i < count; i++) {
-        slow[i] = (struct pollfd){.fd = probe_connect(link.port), .events = POLLIN};
-        assert_true(slow[i].fd >= 0 && probe_send(slow[i].fd, text, (size_t)size));
+    *g = (siege){.link = {.port = port}, .path = path, .count = (size_t)scaled(SLOW_SOCKETS)};
+    g->slow = calloc(g->count, sizeof *g->slow);
+    assert_non_null(g->slow);
+    const int size =
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Slow", path, port);
+    for (size_t i = 0; i < g->count; i++) {
+        g->slow[i] = (struct pollfd){.fd = probe_connect(port), .events = POLLIN};
+        assert_true(g->slow[i].fd >= 0 && probe_send(g->slow[i].fd, text, (size_t)size));
     }
-    const double until = probe_now() + 5;
-    for (long i = 0; probe_now() < until; i++) {
-        const double begun = probe_now();
-        assert_int_equal(probe_get(&link, path), 200);
-        add_time(&t, probe_now() - begun);
-        if (i % 2) {
-            probe_hang_up(&link); /* half of them on new connections */
-        }
-        (void)probe_send(slow[i % count].fd, "x", 1); /* they drip */
-        probe_sleep(0.01);
-    }
-    print_message("%ld slow sockets: ", count);
-    const double p99 = report(name, &t);
-    assert_true(p99 < absurd_seconds * (double)probe_number("IDEOGRAM4_PATIENCE", 1));
-    probe_free(&link);
-    EVENTUALLY(poll(slow, (nfds_t)count, 0) == (int)count); /* all were hung up on */
-    for (long i = 0; i < count; i++) {
-        close(slow[i].fd);
-    }
-    free(slow);
-    free_times(&t);
-    assert_flat(name, pid, before);
 }
 
+static void pass_through(siege *g, size_t turn) {
+    const double begun = probe_now();
+    assert_int_equal(probe_get(&g->link, g->path), 200);
+    add_time(&g->times, probe_now() - begun);
+    if (turn % 2) {
+        probe_hang_up(&g->link); /* half of the requests on new connections */
+    }
+    (void)probe_send(g->slow[turn % g->count].fd, "x", 1); /* they drip */
+}
+
+static void end_siege(siege *g, const char *name) {
+    print_message("%zu slow sockets: ", g->count);
+    const double p99 = report(name, &g->times);
+    assert_true(p99 < absurd_seconds * (double)probe_number("IDEOGRAM4_PATIENCE", 1));
+    EVENTUALLY(poll(g->slow, (nfds_t)g->count, 0) == (int)g->count); /* all were hung up on */
+    for (size_t i = 0; i < g->count; i++) {
+        close(g->slow[i].fd);
+    }
+    free(g->slow);
+    free_times(&g->times);
+    probe_free(&g->link);
+}
+
+static void besiege(const stack *s) {
+    siege daemon, gateway;
+    begin_siege(&daemon, stack_port(s, DAEMON), "/health");
+    begin_siege(&gateway, stack_port(s, GATEWAY), "/api/form");
+    const double until = probe_now() + SIEGE_SECONDS;
+    for (size_t turn = 0; probe_now() < until; turn++) {
+        pass_through(&daemon, turn);
+        pass_through(&gateway, turn);
+        probe_sleep(0.01);
+    }
+    end_siege(&daemon, "daemon");
+    end_siege(&gateway, "gateway");
+}
+
+/* Others are served meanwhile, then the deadline closes them all. */
 static void load_of_slow_sockets_delays_nobody(void **state) {
     stack s;
     (void)state;
     more_descriptors();
     open_stack(&s, "load_slow");
-    beset(&s, "daemon", DAEMON, s.daemon.pid, "/health");
-    beset(&s, "gateway", GATEWAY, s.gateway.pid, "/api/form");
-    beset(&s, "daemon again", DAEMON, s.daemon.pid, "/health");
+    besiege(&s);
+    const weights before = weigh_both(&s);
+    besiege(&s);
+    assert_both_flat(&s, before);
     stack_end(&s);
 }
 
-/* A daemon that hangs: 503 when the time is up, the library is at hand all the while. */
+/* --- a daemon that hangs ---------------------------------------------------------------------- */
+
+/* 503 when the time is up; the library is at hand all the while. */
 static void load_on_a_hanging_daemon_is_refused_in_time(void **state) {
     stack s;
     (void)state;
@@ -447,6 +473,8 @@ static void load_on_a_hanging_daemon_is_refused_in_time(void **state) {
     probe_free(&b);
     stack_end(&s);
 }
+
+/* --- picture after picture -------------------------------------------------------------------- */
 
 static void draw_one(stack *s, probe_link *link) {
     char path[96];

@@ -298,6 +298,28 @@ static void memory_budget_of_one_stage_gives_the_same_picture(void **state) {
     id4_image_free(whole);
 }
 
+/* Without a budget three prompts in turn stay known; under one, only the last. */
+static void memory_budget_keeps_one_prompt(void **state) {
+    static const char *const captions[] = {"a red circle", "a blue square", "a red circle"};
+    const char *root = *state;
+    for (int limited = 0; limited < 2; limited++) {
+        id4_model *model = open_model(root, limited ? UINT64_C(1) << 40 : 0);
+        id4_engine *engine = new_engine(model);
+        for (int i = 0; i < 3; i++) {
+            id4_image *image = NULL;
+            id4_stats stats;
+            id4_request request = request_of(256, 1);
+            request.caption = captions[i];
+            id4_stats_init(&stats);
+            assert_int_equal(id4_generate(engine, &request, NULL, &image, &stats, NULL), ID4_OK);
+            assert_int_equal(stats.prompt_cached != 0, i == 2 && !limited);
+            id4_image_free(image);
+        }
+        id4_engine_free(engine);
+        assert_int_equal(id4_model_close(model), ID4_OK);
+    }
+}
+
 static int set_up(void **state) {
     static char root[GOLDEN_PATH];
     folder_make(&temp, "memory");
@@ -318,6 +340,7 @@ int main(void) {
         cmocka_unit_test(memory_of_adapters_is_planned),
         cmocka_unit_test(memory_budget_below_one_stage_is_refused),
         cmocka_unit_test(memory_budget_of_one_stage_gives_the_same_picture),
+        cmocka_unit_test(memory_budget_keeps_one_prompt),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -699,8 +699,8 @@ static void programs_of_ours_get_through(void **state) {
     (void)state;
     open_house(&h, "security_programs");
     assert_int_equal(probe_post(&h.gateway, "/api/form", "{\"form_json\":\"[2]\"}"), 200);
-    assert_int_equal(probe_ask(&h.gateway, "POST", "/api/lora/remove", NULL, ""), 200);
     assert_int_equal(probe_ask(&h.daemon, "POST", "/model/load", NULL, NULL), 200);
+    assert_int_equal(probe_ask(&h.gateway, "POST", "/api/lora/remove", NULL, ""), 200);
     assert_int_equal(probe_ask(&h.gateway, "DELETE", "/api/images/1", NULL, NULL), 200);
     assert_int_equal(stack_file_count(&h.stack, "output", ".png"), 0);
     close_house(&h);

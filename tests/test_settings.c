@@ -1,4 +1,5 @@
-/* The environment: every variable of http-api.md 11, its default, its path rules, its refusals. */
+/* The environment: every variable of docs/http-api.md 11, its default, its path rules, its
+ * refusals. */
 #include "base/memory.h"
 #include "folder.h"
 #include "settings/settings.h"

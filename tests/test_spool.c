@@ -130,6 +130,26 @@ static void spool_taken_pictures_stay_until_the_next_start(void **state) {
     i4_spool_close(spool);
 }
 
+static void spool_fetched_pictures_stay_and_the_next_start_knows(void **state) {
+    (void)state;
+    i4_spool *spool = open_spool();
+    assert_true(store(spool, id_a, I4_PICTURE_WEBP, "webp", 1, NULL));
+    assert_true(store(spool, id_b, I4_PICTURE_WEBP, "webp", 2, NULL));
+    i4_spool_mark_fetched(spool, id_a);
+    i4_spool_mark_fetched(spool, id_a);
+    i4_spool_mark_fetched(spool, id_c); /* of no picture: rubbish */
+    i4_spool_close(spool);
+    spool = open_spool();
+    const seen s = scan(spool);
+    assert_int_equal(s.count, 2);
+    assert_true(s.picture[0].is_fetched);
+    assert_false(s.picture[1].is_fetched);
+    assert_false(exists(file_of(id_c, "fetched")));
+    assert_true(i4_spool_take(spool, id_a, NULL));
+    assert_false(exists(file_of(id_a, "fetched")));
+    i4_spool_close(spool);
+}
+
 static void spool_half_written_pictures_are_swept(void **state) {
     (void)state;
     folder_write(&place, file_of(id_a, "webp"), "no record");
@@ -189,6 +209,7 @@ static void spool_dropped_pictures_leave_nothing(void **state) {
     assert_true(store(spool, id_a, I4_PICTURE_JPEG, "jpeg", 1, NULL));
     assert_true(store(spool, id_b, I4_PICTURE_JPEG, "jpeg", 1, NULL));
     assert_true(i4_spool_take(spool, id_b, NULL));
+    i4_spool_mark_fetched(spool, id_a);
     i4_spool_drop(spool, id_a, I4_PICTURE_JPEG);
     i4_spool_drop(spool, id_b, I4_PICTURE_JPEG);
     char **names = NULL;
@@ -319,6 +340,19 @@ static void spool_too_many_bytes_drop_stored_pictures_first_then_the_oldest(void
     close_keeper(&k);
 }
 
+static void improve_i30_too_many_bytes_drop_fetched_pictures_first(void **state) {
+    keeper k;
+    (void)state;
+    open_keeper(&k);
+    k.table.picture_limit = 10;
+    add_picture(&k, id_a, 1.0);
+    add_picture(&k, id_b, 2.0)->is_fetched = true;
+    i4_table_purge(&k.table, 3.0, true);
+    assert_true(has(&k, id_a));
+    assert_false(has(&k, id_b));
+    close_keeper(&k);
+}
+
 static void spool_running_and_held_jobs_are_never_dropped(void **state) {
     keeper k;
     i4_item item;
@@ -336,6 +370,30 @@ static void spool_running_and_held_jobs_are_never_dropped(void **state) {
     i4_queue_done(&k.table);
     i4_table_purge(&k.table, 1e9, true);
     assert_int_equal(k.table.job_count, 0);
+    close_keeper(&k);
+}
+
+/* The worker still tidies up; whoever saw the end may load or unload at once. */
+static void pipeline_is_free_as_soon_as_its_task_is_over(void **state) {
+    keeper k;
+    i4_item item;
+    (void)state;
+    open_keeper(&k);
+    i4_job *job = i4_job_new(&k.table, I4_JOB_DRAW, i4_calloc(1, sizeof(i4_order)), 1.0);
+    assert_non_null(job);
+    assert_int_not_equal(i4_queue_add(&k.table, I4_WORK_DRAW, job, 1.0), 0);
+    assert_non_null(i4_pipeline_holder(&k.table));
+    assert_true(i4_queue_take(&k.table, &item));
+    assert_ptr_equal(i4_pipeline_holder(&k.table)->job, job);
+    i4_job_end_cancelled(&k.table, job, 1.0);
+    assert_null(i4_pipeline_holder(&k.table));
+    assert_int_not_equal(i4_queue_add(&k.table, I4_WORK_LOAD, NULL, 1.0), 0);
+    assert_int_equal(i4_pipeline_holder(&k.table)->work, I4_WORK_LOAD);
+    i4_queue_done(&k.table);
+    assert_true(i4_queue_take(&k.table, &item));
+    assert_int_equal(i4_pipeline_holder(&k.table)->work, I4_WORK_LOAD);
+    i4_queue_done(&k.table);
+    assert_null(i4_pipeline_holder(&k.table));
     close_keeper(&k);
 }
 
@@ -373,6 +431,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(spool_stored_pictures_are_found_again_oldest_first),
         CASE(spool_taken_pictures_stay_until_the_next_start),
+        CASE(spool_fetched_pictures_stay_and_the_next_start_knows),
         CASE(spool_half_written_pictures_are_swept),
         CASE(spool_files_of_others_are_left_alone),
         CASE(spool_records_of_another_make_are_swept_not_trusted),
@@ -381,7 +440,9 @@ int main(void) {
         CASE(spool_failing_scans_are_reported),
         CASE(spool_taken_pictures_go_after_an_hour_and_others_after_a_week),
         CASE(spool_too_many_bytes_drop_stored_pictures_first_then_the_oldest),
+        CASE(improve_i30_too_many_bytes_drop_fetched_pictures_first),
         CASE(spool_running_and_held_jobs_are_never_dropped),
+        CASE(pipeline_is_free_as_soon_as_its_task_is_over),
         CASE(spool_too_many_jobs_drop_those_without_a_picture_first),
         CASE(spool_expired_jobs_are_looked_for_once_a_second),
     };

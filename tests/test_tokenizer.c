@@ -214,8 +214,8 @@ static void tokenizer_decoding_gives_the_text_back(void **state) {
 
 /* ---- against the specification --------------------------------------------------------------- */
 
-/* The splitter of model.md 3.2 written out rule by rule, and the merge loop as it is defined. The
- * merges are drawn from sample texts so that they cross every kind of boundary. */
+/* The splitter of docs/model.md 3.2 written out rule by rule, and the merge loop as it is defined.
+ * The merges are drawn from sample texts so that they cross every kind of boundary. */
 
 enum { SYMBOLS_MAX = 1000, MERGES = 700, POINTS_MAX = 64, BYTES_MAX = 4 * POINTS_MAX };
 

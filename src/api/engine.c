@@ -28,6 +28,10 @@ id4_status id4_engine_new(id4_model *model, const id4_engine_options *options, i
     if (model == NULL || engine == NULL) {
         return i4_refuse(err, "a model and a place for the handle are needed");
     }
+    if (options != NULL && !i4_is_made(options->struct_size)) {
+        return i4_refuse(err,
+                         "the options have no struct_size: begin with id4_engine_options_init");
+    }
     i4_take(&o, sizeof o, options, options != NULL ? options->struct_size : 0);
     id4_engine *e = i4_calloc(1, sizeof *e);
     if (e == NULL) {
@@ -142,6 +146,9 @@ id4_status id4_generate(id4_engine *engine, const id4_request *request,
     if (engine == NULL || request == NULL || image == NULL) {
         return i4_refuse(err, "an engine, a request and a place for the picture are needed");
     }
+    if (stats != NULL && !i4_is_made(stats->struct_size)) {
+        return i4_refuse(err, "the stats have no struct_size: begin with id4_stats_init");
+    }
     i4_take_request(&r, request);
     i4_schedule *schedule = i4_malloc(sizeof *schedule);
     if (schedule == NULL) {
@@ -231,7 +238,7 @@ void id4_adapter_info_init(id4_adapter_info *info) {
 }
 
 id4_status id4_adapter_get_info(const id4_adapter *adapter, id4_adapter_info *info) {
-    if (adapter == NULL || info == NULL) {
+    if (adapter == NULL || info == NULL || !i4_is_made(info->struct_size)) {
         return ID4_INVALID_ARGUMENT;
     }
     id4_adapter_info mine = {.path = adapter->path,

@@ -41,6 +41,10 @@ id4_status i4_no_memory(id4_error *err, const char *what, size_t bytes);
 /* Growing structs: copies what both sides know, in and out; the rest keeps its default. */
 void i4_take(void *ours, size_t our_size, const void *theirs, size_t their_size);
 void i4_give(void *theirs, size_t their_size, void *ours, size_t our_size);
+/* False for one that its _init has not seen: refused, for all its fields would pass unheard. */
+static inline bool i4_is_made(size_t struct_size) {
+    return struct_size >= sizeof struct_size;
+}
 
 /* Moves the pixels into a handle; NULL (pixels freed) without memory. */
 id4_image *i4_image_handle(i4_image inner);

@@ -39,6 +39,9 @@ id4_status id4_model_open(const char *folder, const id4_model_options *options,
     if (folder == NULL || *folder == '\0' || model == NULL) {
         return i4_refuse(err, "a model folder and a place for the handle are needed");
     }
+    if (options != NULL && !i4_is_made(options->struct_size)) {
+        return i4_refuse(err, "the options have no struct_size: begin with id4_model_options_init");
+    }
     i4_take(&o, sizeof o, options, options != NULL ? options->struct_size : 0);
     if (o.threads < 0 || o.threads > I4_LIMIT_THREADS) {
         return i4_refuse(err, "threads must be 0 (all cores) to 256");
@@ -75,7 +78,7 @@ void id4_model_info_init(id4_model_info *info) {
 }
 
 id4_status id4_model_get_info(const id4_model *model, id4_model_info *info) {
-    if (model == NULL || info == NULL) {
+    if (model == NULL || info == NULL || !i4_is_made(info->struct_size)) {
         return ID4_INVALID_ARGUMENT;
     }
     const i4_model *m = model->inner;

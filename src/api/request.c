@@ -49,6 +49,10 @@ static bool check_side(const char *name, int side, i4_err *err) {
 bool i4_check_request(const id4_request *r, bool needs_caption, i4_schedule *schedule,
                       i4_err *err) {
     const i4_preset *preset = i4_preset_find(r->preset != NULL ? r->preset : "V4_QUALITY_48");
+    if (!i4_is_made(r->struct_size)) {
+        return i4_fail(err, I4_E_INVALID_ARGUMENT,
+                       "the request has no struct_size: begin with id4_request_init");
+    }
     if (needs_caption && (r->caption == NULL || *r->caption == '\0')) {
         return i4_fail(err, I4_E_INVALID_ARGUMENT, "the caption is empty");
     }
@@ -76,6 +80,7 @@ bool i4_check_request(const id4_request *r, bool needs_caption, i4_schedule *sch
 void i4_take_request(id4_request *mine, const id4_request *theirs) {
     id4_request_init(mine);
     i4_take(mine, sizeof *mine, theirs, theirs->struct_size);
+    mine->struct_size = theirs->struct_size;
 }
 
 void id4_estimate_init(id4_estimate *estimate) {
@@ -110,6 +115,9 @@ id4_status id4_model_estimate(const id4_model *model, const id4_request *request
     if (model == NULL || request == NULL || estimate == NULL || tokens < 0 ||
         tokens > I4_LIMIT_PROMPT_TOKENS) {
         return i4_refuse(err, "a model, a request, a result and 0 to 2048 tokens are needed");
+    }
+    if (!i4_is_made(estimate->struct_size)) {
+        return i4_refuse(err, "the estimate has no struct_size: begin with id4_estimate_init");
     }
     i4_take_request(&r, request);
     i4_schedule *schedule = i4_malloc(sizeof *schedule);

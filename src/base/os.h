@@ -49,6 +49,9 @@ uint64_t i4_memory_total(void);     /* bytes, 0 if unknown; container limits res
 uint64_t i4_memory_available(void); /* bytes, 0 if unknown */
 uint64_t i4_memory_resident(void);  /* of this process now, 0 if unknown */
 uint64_t i4_memory_peak(void);      /* of this process so far, 0 if unknown */
+/* For services that now and then hold a large body: from here on such blocks go back to the system
+ * when they are freed, instead of being kept for each thread. Once, at a program's start. */
+void i4_memory_return_large(void);
 
 /* CPU features that the kernel must grant first. True when AMX tile state may be used. */
 bool i4_os_amx_permit(void);

@@ -79,6 +79,10 @@ uint64_t i4_memory_peak(void) {
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss : 0; /* bytes here */
 }
 
+void i4_memory_return_large(void) {
+    /* the system's allocator returns them by itself */
+}
+
 bool i4_os_amx_permit(void) {
     return false;
 }

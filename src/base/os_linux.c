@@ -10,6 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +261,14 @@ uint64_t i4_memory_resident(void) {
 
 uint64_t i4_memory_peak(void) {
     return number_in_file("/proc/self/status", "VmHWM:") * 1024;
+}
+
+/* Left alone, glibc takes the first large block that is freed as a sign to keep the next ones, and
+ * each thread keeps its own. Other C libraries return them anyway. */
+void i4_memory_return_large(void) {
+#if defined(__GLIBC__)
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* Floor 1. The structural checks of a caption (captions.md 4) and the list they report to. */
+/* Floor 1. The structural checks of a caption (docs/captions.md 4) and the list they report to. */
 #ifndef I4_CAPTION_CHECK_H
 #define I4_CAPTION_CHECK_H
 

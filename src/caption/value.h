@@ -1,4 +1,4 @@
-/* Floor 1. JSON as the reference reads and writes it: Python's (model.md 2).
+/* Floor 1. JSON as the reference reads and writes it: Python's (docs/model.md 2).
  *
  * Values are nodes of one array, linked by index, in the order of the text. Of a duplicated key
  * the last value is kept in the place of the first. Numbers are kept as whole numbers of any size

@@ -1,5 +1,5 @@
-/* Routes of drawing, of its tasks and of finished pictures: http-api.md 4.4 to 4.7, and the spool
- * (daemon.h). */
+/* Routes of drawing, of its tasks and of finished pictures: docs/http-api.md 4.4 to 4.7, and the
+ * spool (daemon.h). */
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"

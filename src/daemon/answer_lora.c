@@ -1,4 +1,4 @@
-/* Routes of LoRA: http-api.md 4.3 and the operation task of 5.3. */
+/* Routes of LoRA: docs/http-api.md 4.3 and the operation task of 5.3. */
 #include "base/memory.h"
 #include "base/os.h"
 #include "daemon/inside.h"

@@ -1,4 +1,4 @@
-/* Routes of health and of the model: http-api.md 4.1 and 4.2. */
+/* Routes of health and of the model: docs/http-api.md 4.1 and 4.2. */
 #include "base/os.h"
 #include "daemon/inside.h"
 
@@ -101,13 +101,14 @@ void i4_answer_model_load(i4_http_request *request, i4_http_reply *reply, void *
         return;
     }
     i4_table_lock(t);
-    const bool is_loaded = t->model_state == I4_MODEL_LOADED;
     if (refuse_busy(t, reply)) {
         /* answered */
+    } else if (t->model_state == I4_MODEL_LOADED && !t->is_stopping) {
+        reply_ok(reply, "the model is loaded already");
     } else if (!i4_start_load(t)) {
         i4_reply_error(reply, 503, "the model daemon is stopping");
     } else {
-        reply_ok(reply, is_loaded ? "the model is loaded already" : "loading the model");
+        reply_ok(reply, "loading the model");
     }
     i4_table_unlock(t);
 }

@@ -1,5 +1,6 @@
 /* Floor 6. The model daemon: one worker thread owns model and engine; handler threads validate,
- * look at or change the table of tasks under its mutex, and answer. Contract: http-api.md 4 and 5.
+ * look at or change the table of tasks under its mutex, and answer. Contract: docs/http-api.md 4
+ * and 5.
  *
  * Additions (ours): GET /spool lists finished pictures that nobody has taken ({"tasks":[{task_id,
  * image_meta, fetched}]}; fetched: somebody was given it), DELETE /spool/{task_id} says that a

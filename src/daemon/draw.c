@@ -1,5 +1,5 @@
 /* One drawing on the worker: its own LoRA stack, the engine with progress and cancellation, the
- * picture encoded and put into the spool. Moments and texts: http-api.md 5.2. */
+ * picture encoded and put into the spool. Moments and texts: docs/http-api.md 5.2. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -175,7 +175,7 @@ static bool leave_pipeline(drawing *d, i4_err *err) {
     const bool goes_on = !d->job->is_cancelled;
     if (goes_on) {
         t->draw_slot = NULL;
-        t->is_storing = true;
+        i4_pipeline_leave(t);
         d->job->progress = 99;
         i4_job_say(d->job, "encoding");
     }
@@ -209,7 +209,7 @@ static json_t *or_null(bool has, json_t *value) {
     return value;
 }
 
-/* Keys in the order of http-api.md 4.5. */
+/* Keys in the order of docs/http-api.md 4.5. */
 static json_t *make_meta(const drawing *d, double seconds) {
     const i4_order *o = d->order;
     const char *format = i4_picture_name(o->format);

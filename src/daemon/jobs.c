@@ -188,6 +188,9 @@ static void settle(i4_table *t, i4_job *job, double now) {
         i4_order_free(job->order);
         job->order = NULL;
     }
+    if (t->is_working && t->current.job == job) {
+        i4_pipeline_leave(t); /* who sees the end may load or unload at once */
+    }
     if (t->draw_slot == job) {
         t->draw_slot = NULL;
     }
@@ -358,6 +361,10 @@ const i4_item *i4_pipeline_holder(const i4_table *t) {
     }
     /* what is next takes the pipeline as soon as the worker looks up */
     return t->queue_count > 0 ? &t->queue[t->queue_first] : NULL;
+}
+
+void i4_pipeline_leave(i4_table *t) {
+    t->is_storing = t->is_working;
 }
 
 const i4_item *i4_pipeline_ahead(const i4_table *t, const i4_job *job) {

@@ -1,7 +1,7 @@
 /* Floor 6, private to the daemon. What handler threads and the worker share: tasks, the worker's
  * queue, the generation and the LoRA slot, the model as it is reported, the LoRA stack. All of it
  * is guarded by one mutex; functions here expect it to be held unless they say otherwise.
- * Contract: http-api.md 5. */
+ * Contract: docs/http-api.md 5. */
 #ifndef I4_DAEMON_JOBS_H
 #define I4_DAEMON_JOBS_H
 
@@ -61,7 +61,7 @@ typedef struct i4_job {
     uint64_t picture_bytes;
 } i4_job;
 
-/* What the worker does; its names are those of http-api.md 5.1. */
+/* What the worker does; its names are those of docs/http-api.md 5.1. */
 typedef enum i4_work {
     I4_WORK_LOAD,
     I4_WORK_UNLOAD,
@@ -101,7 +101,7 @@ typedef struct i4_table {
     size_t queue_first, queue_count;
     uint64_t turn, turn_done;
     bool is_working; /* `current` is with the worker … */
-    bool is_storing; /* … which only encodes a picture: the pipeline counts as free */
+    bool is_storing; /* … which only encodes a picture or tidies up: the pipeline counts as free */
     i4_item current;
     i4_job *draw_slot, *lora_slot; /* NULL: free */
 
@@ -156,6 +156,8 @@ void i4_queue_done(i4_table *t);
 const char *i4_work_label(i4_work work);
 /* What holds the pipeline, as the original's lock: NULL when it is free. */
 const i4_item *i4_pipeline_holder(const i4_table *t);
+/* What the worker still does with `current` needs the pipeline no more. */
+void i4_pipeline_leave(i4_table *t);
 /* What a queued job waits for: NULL when it is next. */
 const i4_item *i4_pipeline_ahead(const i4_table *t, const i4_job *job);
 

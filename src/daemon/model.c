@@ -195,6 +195,7 @@ static void report_loaded(i4_worker *w, const char *folder, bool is_demo, double
     (void)id4_model_get_info(w->model, &info);
     i4_table_lock(t);
     t->model_state = I4_MODEL_LOADED;
+    i4_pipeline_leave(t);
     t->quantization_bits = info.quantization_bits;
     snprintf(t->model_path, sizeof t->model_path, "%s", folder);
     snprintf(t->model_msg, sizeof t->model_msg, "%s loaded in %.1f s%s",
@@ -208,6 +209,7 @@ static void report_failure(i4_worker *w, const i4_err *err) {
     i4_table *t = w->table;
     i4_table_lock(t);
     t->model_state = I4_MODEL_IDLE;
+    i4_pipeline_leave(t);
     snprintf(t->model_msg, sizeof t->model_msg, "%s",
              err->text[0] != '\0' ? err->text : "loading failed");
     i4_table_unlock(t);

@@ -1,6 +1,6 @@
 /* Floor 6, private to the daemon. LoRA files of the LoRA folder, and the ordered stack of those
- * that are applied. No engine here: names, paths, strengths. Contract: http-api.md 4.3, 6.2, 6.3.
- * A stack belongs to its caller. */
+ * that are applied. No engine here: names, paths, strengths. Contract: docs/http-api.md 4.3, 6.2,
+ * 6.3. A stack belongs to its caller. */
 #ifndef I4_DAEMON_STACK_H
 #define I4_DAEMON_STACK_H
 

@@ -5,7 +5,8 @@
 #include "http/validate.h"
 #include "settings/settings.h"
 
-/* One side of a picture (http-api.md 3.5): default 1024, within the limits, a whole multiple. */
+/* One side of a picture (docs/http-api.md 3.5): default 1024, within the limits, a whole
+ * multiple. */
 int64_t i4_check_side(i4_check *c, const i4_settings *settings, const char *field);
 
 #endif

@@ -1,8 +1,8 @@
 /* Floor 6. The gateway's database: opening, migrations, and every statement.
  *
  * One connection, guarded by one mutex; every function is one transaction and may be called from
- * any thread. Schema and semantics: http-api.md 7, with I3 (unique index on images.file_path), I5,
- * I6, I7, I8, I9, I26 done. The original's database opens and is upgraded in place by numbered
+ * any thread. Schema and semantics: docs/http-api.md 7, with I3 (unique index on images.file_path),
+ * I5, I6, I7, I8, I9, I26 done. The original's database opens and is upgraded in place by numbered
  * transactional migrations (user_version), after a copy `<path>.before-<version>` was made.
  * Rows come as JSON in column order: what routes answer. */
 #ifndef I4_GATEWAY_DB_H

@@ -1,4 +1,4 @@
-/* Favourites (http-api.md 7.7): pictures people marked. A prompt counts as marked through its
+/* Favourites (docs/http-api.md 7.7): pictures people marked. A prompt counts as marked through its
  * preview image only, so a row names its prompt only if it is that image. */
 #include "gateway/db_private.h"
 

@@ -1,5 +1,5 @@
 /* Routes of what is stored: pictures, their files, prompts, favourites, the last form
- * (http-api.md 3.8 to 3.12).
+ * (docs/http-api.md 3.8 to 3.12).
  *
  * Numbers that no row can have (below 0, beyond 64 bits) are asked for like any other and are not
  * found. Files are removed after the commit. */

@@ -1,5 +1,5 @@
 /* Floor 6, private to the gateway. Magic Prompt: a language model of the user's choice turns an
- * idea into a structured caption (http-api.md 8). */
+ * idea into a structured caption (docs/http-api.md 8). */
 #ifndef I4_GATEWAY_MAGIC_H
 #define I4_GATEWAY_MAGIC_H
 

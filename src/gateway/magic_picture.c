@@ -32,13 +32,13 @@ static bool decoded_size(const char *text, size_t size, size_t *bytes) {
 static size_t decode_start(const char *text, size_t size, unsigned char out[12]) {
     size_t count = 0;
     uint32_t bits = 0;
+    int known = 0; /* low bits of `bits` that belong to no byte yet */
     for (size_t i = 0; i < 16 && i < size && digit_value(text[i]) >= 0; i++) {
         bits = bits << 6 | (uint32_t)digit_value(text[i]);
-        if (i % 4 == 3) {
-            out[count++] = (unsigned char)(bits >> 16);
-            out[count++] = (unsigned char)(bits >> 8);
-            out[count++] = (unsigned char)bits;
-            bits = 0;
+        known += 6;
+        if (known >= 8) {
+            known -= 8;
+            out[count++] = (unsigned char)(bits >> known);
         }
     }
     return count;
@@ -47,7 +47,7 @@ static size_t decode_start(const char *text, size_t size, unsigned char out[12])
 static const char *mime_of(const char *text, size_t size) {
     unsigned char b[12];
     const size_t n = decode_start(text, size, b);
-    if (n >= 9 && memcmp(b, "\x89PNG\r\n\x1a\n", 8) == 0) {
+    if (n >= 8 && memcmp(b, "\x89PNG\r\n\x1a\n", 8) == 0) {
         return "image/png";
     }
     if (n >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0) {

@@ -1,5 +1,5 @@
 /* What the language model is told: the system prompt, from files that users may edit, and the
- * user's idea (http-api.md 8.5). */
+ * user's idea (docs/http-api.md 8.5). */
 #include "gateway/magic.h"
 
 #include "base/limits.h"

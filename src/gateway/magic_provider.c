@@ -1,5 +1,5 @@
-/* The provider of Magic Prompt: which one, what it is asked (http-api.md 8.4), whether it is there
- * (8.2). The key goes into a header and nowhere else: no log line and no error has it. */
+/* The provider of Magic Prompt: which one, what it is asked (docs/http-api.md 8.4), whether it is
+ * there (8.2). The key goes into a header and nowhere else: no log line and no error has it. */
 #include "gateway/magic.h"
 
 #include "base/log.h"

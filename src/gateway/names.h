@@ -1,4 +1,4 @@
-/* Floor 6, private to the gateway. Names of picture files (http-api.md 7.5).
+/* Floor 6, private to the gateway. Names of picture files (docs/http-api.md 7.5).
  *
  * A picture is known by its bare name inside the output folder. Names from clients and from old
  * databases pass through here before they become paths. */

@@ -12,7 +12,7 @@ i4_http_client *i4_outside_client(i4_err *err);
  * the name of nothing. */
 void i4_outside_segment(i4_buf *url, const char *segment);
 
-/* Answers with what the daemon said, by the rules of http-api.md 2.8. */
+/* Answers with what the daemon said, by the rules of docs/http-api.md 2.8. */
 void i4_relay_answer(i4_http_reply *reply, const i4_answer *answer);
 /* 503 with the words that clients look for. */
 void i4_relay_unreachable(i4_http_reply *reply, const i4_err *err);

@@ -1,5 +1,5 @@
-/* POST /api/generate, GET /api/status/{task_id}, POST /api/cancel/{task_id} (http-api.md 3.5 to
- * 3.7). */
+/* POST /api/generate, GET /api/status/{task_id}, POST /api/cancel/{task_id} (docs/http-api.md 3.5
+ * to 3.7). */
 #include "gateway/checks.h"
 #include "gateway/outside.h"
 #include "gateway/tasks.h"

@@ -27,7 +27,7 @@ enum {
     ROUND_MAX = 64,         /* tasks looked at in one round */
     STRANGERS_MAX = 1024,   /* remembered between two looks */
     SETTLED_MAX = 4096,     /* settled tasks remembered */
-    SETTLED_SECONDS = 3600, /* and for how long (http-api.md 5.5) */
+    SETTLED_SECONDS = 3600, /* and for how long (docs/http-api.md 5.5) */
 };
 static const double quick_seconds = 5;
 static const double retry_seconds_max = 30; /* between attempts to store one picture */
@@ -340,7 +340,7 @@ i4_settled i4_tasks_settle(i4_tasks *tasks, const char *id, const json_t *status
     if (has_artifact) {
         return store(tasks, id, json_object_get(status, "image_meta"), row, err);
     }
-    /* The answer about an unknown task has no such key (http-api.md 4.5). */
+    /* The answer about an unknown task has no such key (docs/http-api.md 4.5). */
     const bool is_forgotten = !json_object_get(status, "has_artifact") && is_open(tasks, id);
     return settle_empty(tasks, id, is_forgotten, row, err);
 }

@@ -1,4 +1,5 @@
-/* The upscaler's jobs and routes (http-api.md 13): one picture at a time, on a thread of its own.
+/* The upscaler's jobs and routes (docs/http-api.md 13): one picture at a time, on a thread of its
+ * own.
  */
 #include "gateway/upscale.h"
 

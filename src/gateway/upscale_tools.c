@@ -1,4 +1,4 @@
-/* What of the upscaler is installed: program, models, presets (http-api.md 13). */
+/* What of the upscaler is installed: program, models, presets (docs/http-api.md 13). */
 #include "gateway/upscale.h"
 
 #include "base/os.h"

@@ -139,7 +139,7 @@ static i4_verdict check_origin(const i4_guard *guard, i4_http_request *r) {
     if (is_trusted(guard, origin)) {
         return go_on;
     }
-    /* With CORS a browser keeps the answer to a plain GET from a foreign page; http-api.md 2.7
+    /* With CORS a browser keeps the answer to a plain GET from a foreign page; docs/http-api.md 2.7
      * wants it answered. */
     const bool may_ask = guard->origins && i4_request_is_safe(r);
     return may_ask ? go_on : refuse(403, "this origin may not use this service");

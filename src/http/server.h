@@ -6,8 +6,8 @@
  * token (binds beyond loopback), form content types of state-changing requests.
  *
  * A handler is a function from request to reply. Everything it allocates with the request's arena
- * lives until the reply is sent. Source of the rules: http-api.md 2, OWASP advice on loopback
- * services (reliability notes 4). */
+ * lives until the reply is sent. Source of the rules: docs/http-api.md 2, and its "Loopback rules"
+ * (OWASP advice on services of this machine). */
 #ifndef I4_HTTP_SERVER_H
 #define I4_HTTP_SERVER_H
 
@@ -92,8 +92,8 @@ void i4_reply_error(i4_http_reply *reply, int status, const char *format, ...) I
 void i4_reply_text(i4_http_reply *reply, int status, const char *type, const char *text);
 /* Takes the bytes (i4_free). */
 void i4_reply_bytes(i4_http_reply *reply, int status, const char *type, void *bytes, size_t size);
-/* A regular file with Accept-Ranges, ETag, Last-Modified, ranges and If-Range (http-api.md 3.8);
- * 404 {"error":"not found"} if it cannot be opened. */
+/* A regular file with Accept-Ranges, ETag, Last-Modified, ranges and If-Range (docs/http-api.md
+ * 3.8); 404 {"error":"not found"} if it cannot be opened. */
 void i4_reply_file(i4_http_request *request, i4_http_reply *reply, const char *type,
                    const char *path);
 /* Any time in the handler; `value` is copied and must be one line. */

@@ -1,4 +1,4 @@
-/* The rows of http-api.md 2.4: entries of a 422, coercions, and the fields of a body. */
+/* The rows of docs/http-api.md 2.4: entries of a 422, coercions, and the fields of a body. */
 #include "http/validate.h"
 #include "base/memory.h"
 #include "http/private.h"
@@ -234,7 +234,8 @@ static int_kind int_of_real(double real, int64_t *out) {
     if (floor(real) < real) {
         return INT_FRACTION;
     }
-    if (!(real >= -0x1p63 && real < 0x1p63)) {
+    /* -2^63 too: what was sent as -9223372036854775809 and could not stay a whole number */
+    if (!(real > -0x1p63 && real < 0x1p63)) {
         return INT_SIZE;
     }
     *out = (int64_t)real;

@@ -1,5 +1,5 @@
 /* Floor 1. Validation of JSON bodies, queries and path parameters with the error rows of
- * http-api.md 2.4: collected in declaration order, answered as 422 {"detail":[…]}.
+ * docs/http-api.md 2.4: collected in declaration order, answered as 422 {"detail":[…]}.
  *
  *     i4_check c;
  *     i4_check_begin(&c, request);

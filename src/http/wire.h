@@ -1,5 +1,5 @@
-/* Floor 1. JSON as it goes over the wire (http-api.md 2.1, 2.2): strict on input, and on output
- * compact, in order, unescaped, with floats in their shortest form ("0.6", "1.0").
+/* Floor 1. JSON as it goes over the wire (docs/http-api.md 2.1, 2.2): strict on input, and on
+ * output compact, in order, unescaped, with floats in their shortest form ("0.6", "1.0").
  *
  * Differences to plain jansson on input: of a duplicated key the last value stands in the place of
  * the first; whole numbers beyond 64 bits become real numbers instead of an error; depth and number

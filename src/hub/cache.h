@@ -1,4 +1,4 @@
-/* Floor 1. The cache that huggingface_hub uses too (checkpoints.md 9.4): where things lie, what a
+/* Floor 1. The cache that huggingface_hub uses too (docs/formats.md 9.4): where things lie, what a
  * revision stands for, and whether a snapshot is whole. Nothing here removes anything. */
 #ifndef I4_HUB_CACHE_H
 #define I4_HUB_CACHE_H

@@ -1,5 +1,5 @@
 /* Floor 1. Where the hub is, where its cache is and who asks: the environment variables that
- * huggingface_hub reads too (checkpoints.md 9.1). */
+ * huggingface_hub reads too (docs/formats.md 9.1). */
 #ifndef I4_HUB_ENV_H
 #define I4_HUB_ENV_H
 

@@ -1,5 +1,5 @@
 /* Floor 1 (base, http). Models from the Hugging Face hub into the cache that huggingface_hub uses:
- * resumable, locked, hashed while streaming. Protocol and layout: checkpoints.md 9. */
+ * resumable, locked, hashed while streaming. Protocol and layout: docs/formats.md 9. */
 #ifndef I4_HUB_HUB_H
 #define I4_HUB_HUB_H
 

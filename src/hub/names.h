@@ -25,7 +25,8 @@ bool i4_hub_is_commit(const char *text); /* 40 lower-case hexadecimal digits */
 /* Appends percent-encoded text; slashes stay if keep_slashes. */
 void i4_hub_escape(i4_buf *out, const char *text, bool keep_slashes);
 
-/* NULL-terminated. What a model of this project consists of, in the order of checkpoints.md. */
+/* NULL-terminated. What a model of this project consists of, in the order of docs/formats.md 2
+ * and 5. */
 extern const char *const i4_hub_split_files[];
 extern const char *const i4_hub_folder_patterns[];
 /* Shell-style match of the whole name; * matches slashes too, "x/" means all below x. */

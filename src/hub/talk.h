@@ -1,6 +1,6 @@
 /* Floor 1. Conversation with the hub: list a revision, look at a file, fetch bytes. Redirects are
  * judged here, because the token must not leave the hub's own origin; answers become sentences
- * here (checkpoints.md 9.5). */
+ * here (docs/formats.md 9.5). */
 #ifndef I4_HUB_TALK_H
 #define I4_HUB_TALK_H
 

@@ -1,5 +1,5 @@
 /* Floor 1. A model folder: which layout, which files. Reads small JSON files and safetensors
- * headers only. checkpoints.md 1, 2, 4, 5, 7.3. */
+ * headers only. docs/formats.md 1, 2, 4, 5, 7.3. */
 #ifndef I4_IO_MANIFEST_H
 #define I4_IO_MANIFEST_H
 

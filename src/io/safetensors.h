@@ -1,11 +1,11 @@
 /* Floor 1. The safetensors container, every bound proved before a pointer is handed out.
  *
- * Enforced (checkpoints.md 7.2, each with a sentence naming file, tensor and rule): header length
+ * Enforced (docs/formats.md 7.2, each with a sentence naming file, tensor and rule): header length
  * 2..99 999 999 and inside the file; valid UTF-8 JSON object, depth bounded; __metadata__ an object
  * of strings or null; no duplicate names; known dtype; whole non-negative dimensions; offsets
  * ordered and inside; size = ceil(product·bits/8) with checked multiplication; spans contiguous
  * from 0 to the end of the file. Data may have any alignment and any order.
- * Source: safetensors reference library rules, via the project's checkpoint notes. */
+ * Source: the rules of the safetensors reference library. */
 #ifndef I4_IO_SAFETENSORS_H
 #define I4_IO_SAFETENSORS_H
 

@@ -1,5 +1,5 @@
 /* Floor 3. Byte-pair encoding of one piece of text: the byte alphabet, the merge table, the merge
- * loop (model.md 3.2, steps 3b and 4). Knows ids only; the strings behind them are the
+ * loop (docs/model.md 3.2, steps 3b and 4). Knows ids only; the strings behind them are the
  * tokenizer's. */
 #ifndef I4_MODEL_BPE_H
 #define I4_MODEL_BPE_H

@@ -1,6 +1,6 @@
 /* Floor 3. Sizes of the three networks, read from the configuration files of a model folder;
- * absent files or keys mean the full-size model (model.md 0.1). Everything is bounded before it is
- * used. Two extensions of the format: `tap_layers` in the text encoder's file, and
+ * absent files or keys mean the full-size model (docs/model.md 0). Everything is bounded before
+ * it is used. Two extensions of the format: `tap_layers` in the text encoder's file, and
  * latent_norm.json in the model's root. */
 #ifndef I4_MODEL_CONFIG_H
 #define I4_MODEL_CONFIG_H

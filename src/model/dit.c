@@ -1,4 +1,4 @@
-/* The diffusion transformer. Reads like model.md 7. */
+/* The diffusion transformer. Reads like docs/model.md 7. */
 #include "model/dit.h"
 
 #include "base/memory.h"

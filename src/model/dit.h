@@ -1,5 +1,5 @@
 /* Floor 3. The diffusion transformer, conditional and text-free: one description for both.
- * Source: model.md 5 to 8.
+ * Source: docs/model.md 5 to 8.
  *
  * What does not change from step to step is computed before the first: text rows, rotation table,
  * time path and all modulations of all steps, folded into the norms' gains. */

@@ -10,13 +10,13 @@ enum { I4_IMAGE_POSITION = 65536 };
 
 /* Rotation tables, rows of [D] f32: D/2 cosines, then D/2 sines. Angles are the float32 product of
  * position and inverse frequency; cosine and sine of that value are taken accurately.
- * Sources: model.md 4 and 6. */
+ * Sources: docs/model.md 4 and 6. */
 void i4_rope_text(int tokens, int head_dim, double theta, float *table);
 /* text_tokens rows at (i, i, i), then gh·gw rows at (65536, 65536 + y, 65536 + x). */
 void i4_rope_dit(const i4_dit_config *config, int text_tokens, int gh, int gw, float *table);
 
 /* Sinusoid of each t (rounded to bf16 first): out [count, width], sines then cosines; divisor
- * width/2 − 1. Source: model.md 7.1. */
+ * width/2 − 1. Source: docs/model.md 7.1. */
 void i4_time_embedding(const float *t, int count, int width, float *out);
 
 typedef struct i4_preset {
@@ -34,12 +34,12 @@ typedef struct i4_schedule {
     float guidance[I4_LIMIT_STEPS];
 } i4_schedule;
 /* steps 0: the preset's own; guidance < 0: the preset's list, or 7 when steps is given.
- * Source: model.md 9. */
+ * Source: docs/model.md 9. */
 void i4_schedule_make(const i4_preset *preset, int steps, double guidance, int width, int height,
                       i4_schedule *out);
 
 /* Standard normals as mx.random.seed(seed); mx.random.normal draws them: flat index order.
- * Source: model.md 10. */
+ * Source: docs/model.md 10. */
 void i4_noise(uint64_t seed, float *out, size_t count);
 
 /* Parts of the generator, for tests against MLX arrays. */

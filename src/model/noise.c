@@ -1,4 +1,4 @@
-/* Seeded standard normals, bit for bit those of MLX (model.md 10).
+/* Seeded standard normals, bit for bit those of MLX (docs/model.md 10).
  * Sources: Threefry-2x32-20 (Salmon et al. 2011); erfinv polynomial of MLX's erf.h. */
 #include "model/host.h"
 

@@ -1,4 +1,4 @@
-/* Sampler presets and time values (model.md 9). */
+/* Sampler presets and time values (docs/model.md 9). */
 #include "model/host.h"
 
 #include <ctype.h>

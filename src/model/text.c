@@ -1,4 +1,4 @@
-/* The text tower, forward only, all tokens at once. Reads like model.md 4. */
+/* The text tower, forward only, all tokens at once. Reads like docs/model.md 4. */
 #include "model/text.h"
 
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* Floor 3. The text tower: the language half of Qwen3-VL, of which only the residual stream after
- * certain layers (taps) is used. Source: model.md 4. */
+ * certain layers (taps) is used. Source: docs/model.md 4. */
 #ifndef I4_MODEL_TEXT_H
 #define I4_MODEL_TEXT_H
 

@@ -1,5 +1,5 @@
 /* The tokenizer: tokenizer.json is checked word for word against the one pipeline this file knows
- * (model.md 3.2), then a text runs through it: cut at added tokens, NFC, split, merge.
+ * (docs/model.md 3.2), then a text runs through it: cut at added tokens, NFC, split, merge.
  *
  * Read from the bottom: the public functions, the encoder above them, the loader above that. */
 #include "model/tokenizer.h"

@@ -1,6 +1,6 @@
-/* Floor 3. Byte-level BPE from tokenizer.json (model.md 3.2): added tokens, NFC, regex split, byte
- * mapping, merges by rank. The normalizer, pre-tokenizer and model of the file must be exactly the
- * known ones; anything else fails loudly. */
+/* Floor 3. Byte-level BPE from tokenizer.json (docs/model.md 3.2): added tokens, NFC, regex split,
+ * byte mapping, merges by rank. The normalizer, pre-tokenizer and model of the file must be exactly
+ * the known ones; anything else fails loudly. */
 #ifndef I4_MODEL_TOKENIZER_H
 #define I4_MODEL_TOKENIZER_H
 

@@ -1,4 +1,4 @@
-/* The VAE decoder. Reads like model.md 12, over maps that are cut into stripes of rows.
+/* The VAE decoder. Reads like docs/model.md 12, over maps that are cut into stripes of rows.
  *
  * A map is a list of stripes; a small one is a single stripe. Group norm needs the statistics of a
  * whole map before any of its rows can be used, so a residual block is two passes over stripes:

@@ -1,4 +1,5 @@
-/* Floor 3. The decoder of the FLUX.2 autoencoder: latents to pixels. Source: model.md 11 to 13.
+/* Floor 3. The decoder of the FLUX.2 autoencoder: latents to pixels. Source: docs/model.md 11 to
+ * 13.
  *
  * Large maps never exist twice, the largest not at all: see the top of vae.c. */
 #ifndef I4_MODEL_VAE_H

@@ -17,6 +17,7 @@ i4_engine *i4_engine_new(i4_model *model, i4_trace_fn profile, void *profile_use
         return NULL;
     }
     e->model = model;
+    atomic_fetch_add_explicit(&model->users, 1, memory_order_relaxed);
     atomic_init(&e->cancel, false);
     const i4_backend *backend = model->backend;
     bool ok = backend->open(&model->backend_options, &e->state, err);
@@ -30,7 +31,6 @@ i4_engine *i4_engine_new(i4_model *model, i4_trace_fn profile, void *profile_use
         i4_engine_free(e);
         return NULL;
     }
-    atomic_fetch_add_explicit(&model->users, 1, memory_order_relaxed);
     return e;
 }
 
@@ -57,13 +57,12 @@ void i4_engine_free(i4_engine *e) {
     for (int i = 0; i < I4_PROMPT_CACHE; i++) {
         i4_prompt_drop(&e->cache[i]);
     }
-    if (e->ctx.backend != NULL) {
-        i4_ctx_close(&e->ctx);
-        atomic_fetch_sub_explicit(&e->model->users, 1, memory_order_relaxed);
-    }
+    i4_ctx_close(&e->ctx);
     if (e->state != NULL) {
         e->model->backend->close(e->state);
     }
+    /* last: from here on another thread may close the model */
+    atomic_fetch_sub_explicit(&e->model->users, 1, memory_order_release);
     i4_free(e);
 }
 

@@ -132,6 +132,8 @@ static i4_cached_prompt *cache_find(i4_engine *e, const job *j) {
 
 /* Empties the least recently used entries until `bytes` more fit and one entry is free. */
 static i4_cached_prompt *cache_make_room(i4_engine *e, size_t bytes) {
+    /* under a budget only what the plan counts is kept: the prompt in use */
+    const size_t most = e->model->memory_budget != 0 ? bytes : I4_PROMPT_CACHE_BYTES;
     for (;;) {
         i4_cached_prompt *empty = NULL, *oldest = NULL;
         size_t sum = bytes;
@@ -144,7 +146,7 @@ static i4_cached_prompt *cache_make_room(i4_engine *e, size_t bytes) {
                 oldest = c;
             }
         }
-        if (empty != NULL && (oldest == NULL || sum <= I4_PROMPT_CACHE_BYTES)) {
+        if (empty != NULL && (oldest == NULL || sum <= most)) {
             return empty;
         }
         i4_prompt_drop(oldest);

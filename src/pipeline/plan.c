@@ -68,10 +68,13 @@ static void plan_residency(const i4_model *m, i4_plan *plan) {
     plan->staged = budget != 0 && all + work > budget;
     plan->resident_bytes = all + work;
     if (plan->staged) {
+        /* the slab is one for all stages: what an earlier one has touched stays */
+        const uint64_t touched =
+            plan->encode_bytes > plan->denoise_bytes ? plan->encode_bytes : plan->denoise_bytes;
         const uint64_t text = i4_store_bytes(m->store[I4_PART_TEXT]) + plan->encode_bytes;
         const uint64_t dit = i4_store_bytes(m->store[I4_PART_COND]) +
-                             i4_store_bytes(m->store[I4_PART_FREE]) + plan->denoise_bytes;
-        const uint64_t vae = i4_store_bytes(m->store[I4_PART_VAE]) + plan->decode_bytes;
+                             i4_store_bytes(m->store[I4_PART_FREE]) + touched;
+        const uint64_t vae = i4_store_bytes(m->store[I4_PART_VAE]) + plan->slab_bytes;
         const uint64_t most = text > dit ? text : dit;
         plan->resident_bytes = (most > vae ? most : vae) + plan->host_bytes;
     }

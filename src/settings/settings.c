@@ -471,7 +471,7 @@ static bool is_blank(const char *name) {
     return !value || !*skip_blanks(value);
 }
 
-/* http-api.md 8.1: even LOCAL_LLAMA=0 counts. */
+/* docs/http-api.md 8.1: even LOCAL_LLAMA=0 counts. */
 static bool is_magic_enabled(void) {
     static const char *const names[] = {
         "MAGIC_PROMPT_API_KEY",           "MAGIC_PROMPT_PROVIDER",    "MAGIC_PROMPT_MODEL",
@@ -484,6 +484,19 @@ static bool is_magic_enabled(void) {
         }
     }
     return false;
+}
+
+/* http-api.md 8.1: " OpenAI " is openai. */
+static void settle_provider(char *name) {
+    const char *start = skip_blanks(name);
+    size_t size = strlen(start);
+    while (size > 0 && isspace((unsigned char)start[size - 1])) {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        name[i] = (char)tolower((unsigned char)start[i]);
+    }
+    name[size] = '\0';
 }
 
 static bool check_sizes(const i4_settings *s, i4_err *err) {
@@ -531,6 +544,7 @@ bool i4_settings_read(i4_settings *s, i4_err *err) {
         return false;
     }
     read_switches(s);
+    settle_provider(s->magic.provider);
     s->magic.enabled = is_magic_enabled();
     s->has_model = !is_blank("MODEL_REPO") || !is_blank("MODEL_PATH");
     settle_folder("DEMO_MODEL", "models/demo", s->demo_model, sizeof s->demo_model);

@@ -1,6 +1,6 @@
-/* Floor 1. The environment of all programs (http-api.md 11): read once, every value checked. An
- * empty variable means its default; a bad one is a sentence naming the variable, its value and what
- * it may be (programs exit 2). Paths are relative to the project root, "~" is expanded. */
+/* Floor 1. The environment of all programs (docs/http-api.md 11): read once, every value checked.
+ * An empty variable means its default; a bad one is a sentence naming the variable, its value and
+ * what it may be (programs exit 2). Paths are relative to the project root, "~" is expanded. */
 #ifndef I4_SETTINGS_SETTINGS_H
 #define I4_SETTINGS_SETTINGS_H
 

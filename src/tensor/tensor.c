@@ -4,22 +4,6 @@
 
 #include <string.h>
 
-const char *i4_dtype_name(i4_dtype dtype) {
-    switch (dtype) {
-    case I4_F32:
-        return "f32";
-    case I4_BF16:
-        return "bf16";
-    case I4_F16:
-        return "f16";
-    case I4_I32:
-        return "i32";
-    case I4_U8:
-        return "u8";
-    }
-    return "unknown";
-}
-
 const char *i4_format_name(i4_format format) {
     switch (format) {
     case I4_W_F32:

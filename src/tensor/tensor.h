@@ -15,7 +15,6 @@ typedef enum i4_dtype { I4_F32, I4_BF16, I4_F16, I4_I32, I4_U8 } i4_dtype;
 static inline size_t i4_dtype_size(i4_dtype dtype) {
     return dtype == I4_F32 || dtype == I4_I32 ? 4 : dtype == I4_U8 ? 1 : 2;
 }
-const char *i4_dtype_name(i4_dtype dtype);
 
 typedef struct i4_tensor {
     i4_dtype dtype;
@@ -37,7 +36,7 @@ static inline int64_t i4_cols_of(i4_tensor t) {
 /* How a weight's numbers lie in the file. The values meant are, in float32:
  *   F32 F16 BF16   the number
  *   AFFINE8/4      q · scale + zero of its group (unsigned q; scale may be negative)
- *   FP8            e4m3fn code · row_scale                                (checkpoints.md 3, 5) */
+ *   FP8            e4m3fn code · row_scale                                (docs/formats.md 3, 5) */
 typedef enum i4_format {
     I4_W_F32,
     I4_W_F16,

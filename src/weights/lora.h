@@ -1,4 +1,4 @@
-/* Floor 2. LoRA and LoKr files in every naming of checkpoints.md 8, matched against the targets of
+/* Floor 2. LoRA and LoKr files in every naming of docs/formats.md 8, matched against the targets of
  * one model. One file applies to both transformers with the same numbers.
  *
  * Fatal: unreadable, no key matched, an incomplete pair, a shape that does not fit, numbers that

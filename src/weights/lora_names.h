@@ -1,5 +1,5 @@
 /* Floor 2. From a key of an adapter file to the layer it means and the role it plays there, in
- * every spelling of checkpoints.md 8.3 and 8.5. */
+ * every spelling of docs/formats.md 8.3 and 8.5. */
 #ifndef I4_WEIGHTS_LORA_NAMES_H
 #define I4_WEIGHTS_LORA_NAMES_H
 

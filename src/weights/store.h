@@ -1,6 +1,6 @@
 /* Floor 2. All tensors of one component, whichever layout they lie in: names resolved, exact
  * dtypes and shapes proved, storage decided per tensor. Names asked for are those of
- * checkpoints.md section 10 without prefix, VAE attention as `to_out`.
+ * docs/formats.md section 10 without prefix, VAE attention as `to_out`.
  *
  * Everything returned is owned by the store and lives until i4_store_close; weights point into the
  * mapped files, except what had to be converted (row scales, biases, O,I,H,W convolutions). */

@@ -1,4 +1,4 @@
--- The tables of the original's database at three ages, as the contract (http-api.md 7.2) tells them.
+-- The tables of the original's database at three ages, as the contract (docs/http-api.md 7.2) tells them.
 -- A test takes one part: from its line "-- part: NAME" to the next such line.
 
 -- part: later

@@ -36,8 +36,9 @@
  *              to one thread at a time. id4_engine_cancel and the log sink may be called from any
  *              thread. Different engines are independent. No call installs signal handlers,
  *              changes locale or working directory, or starts threads other than the CPU pool.
- *   Growth     structs begin with struct_size, set by their _init; they only grow at the end, and a
- *              smaller one from an older caller is honoured. Enum values never change.
+ *   Growth     structs that may grow begin with struct_size, set by their _init; they only grow at
+ *              the end, and a smaller one from an older caller is honoured. The others, and enum
+ *              values, never change.
  */
 #ifndef IDEOGRAM4_H
 #define IDEOGRAM4_H
@@ -250,7 +251,8 @@ typedef struct id4_stats {
     int prompt_tokens, steps;
     int prompt_cached; /* non-zero: the text tower was not run */
     double encode_seconds, denoise_seconds, decode_seconds, total_seconds;
-    uint64_t activation_peak_bytes; /* real, to compare with the estimate */
+    uint64_t activation_peak_bytes; /* real peak of the working slab: equals the largest of the
+                                       estimate's encode_, denoise_ and decode_bytes */
     int warning_count;              /* caption warnings; texts with id4_caption_check */
 } id4_stats;
 ID4_API void id4_stats_init(id4_stats *stats);
@@ -368,7 +370,7 @@ typedef struct id4_backend_info {
     const char *name;   /* "cpu", "scalar", … */
     const char *detail; /* what it would use here */
 } id4_backend_info;
-/* index 0.. ; 0 when there are no more, else 1 */
+/* index 0.. ; 0 when there are no more, else 1. The text lives until this thread's next call. */
 ID4_API int id4_backend_at(int index, id4_backend_info *info);
 
 /* --- unstable ---------------------------------------------------------------------------- */

@@ -127,11 +127,11 @@ static const command_text commands[] = {
     {CLI_DOWNLOAD, "download", NULL, "get a model from the Hugging Face hub", 0},
     {CLI_DOCTOR, "doctor", NULL, "look whether everything is in place, and say what to do", 0},
     {CLI_STATUS, "status", NULL, "what the model daemon has loaded and does", 0},
-    {CLI_LOAD, "load", NULL, "load its model, and wait for it", 0},
-    {CLI_UNLOAD, "unload", NULL, "unload it", 0},
-    {CLI_LORA, "lora", "[VERB]", "its adapters: list, apply NAME[=STRENGTH]..., remove",
+    {CLI_LOAD, "load", NULL, "load the daemon's model, and wait for it", 0},
+    {CLI_UNLOAD, "unload", NULL, "unload it, and give its memory back", 0},
+    {CLI_LORA, "lora", "[VERB]", "the daemon's adapters: list, apply NAME[=X]..., remove",
      CLI_OPERANDS_MAX},
-    {CLI_CANCEL, "cancel", "TASK", "stop a picture that it draws", 1},
+    {CLI_CANCEL, "cancel", "TASK", "stop a picture that the daemon draws", 1},
     {CLI_HELP, "help", "[COMMAND]", "this overview, or the page of a command", 1},
 };
 /* clang-format on */

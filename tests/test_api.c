@@ -975,8 +975,9 @@ static void api_tokens_spell_the_text(void **state) {
         int32_t id;
         memcpy(&id, ids.data + i * sizeof id, sizeof id);
         assert_int_equal(id4_token_text(w->model, id, &token, NULL), ID4_OK);
-        assert_true(strlen(spelled) + token.size < sizeof spelled);
-        strcat(spelled, (const char *)token.data);
+        const size_t at = strlen(spelled);
+        assert_true(at + token.size < sizeof spelled);
+        memcpy(spelled + at, token.data, token.size + 1);
         id4_bytes_free(&token);
     }
     assert_string_equal(spelled, text);

@@ -35,6 +35,7 @@ static void improve_i1_missing_files_and_prompts_are_404(void **state) {
 static void improve_i2_pictures_are_stored_without_anybody_asking(void **state) {
     char rows[128], name[96];
     (void)state;
+    stack_use_lora_model(&it); /* draws fast */
     stack_start(&it);
     stack_load(&it);
     const char *task = stack_draw(&it, "unattended");

@@ -128,7 +128,6 @@ static void keep_k9_idle_with_a_text_is_a_failed_load(void **state) {
 static void keep_k10_lora_stack_survives_unload_and_that_of_a_request_stays(void **state) {
     char path[96];
     (void)state;
-    stack_use_lora_model(&it);
     stack_start(&it);
     stack_load(&it);
     const json_t *answer = say(&it, DAEMON, "POST", "/generate",
@@ -209,7 +208,6 @@ static void keep_k13_magic_prompt_always_strips_boxes(void **state) {
 static void keep_k14_slot_is_free_before_the_picture_is_encoded(void **state) {
     bool was_seen = false;
     (void)state;
-    stack_use_lora_model(&it); /* draws fast */
     stack_start(&it);
     stack_load(&it);
     for (int i = 0; i < 20 && !was_seen; i++) {
@@ -402,6 +400,7 @@ static void keep_literal_default_is_the_quality_preset_in_webp(void **state) {
 static int set_up(void **state) {
     (void)state;
     stack_begin(&it, "contract_keep");
+    stack_use_lora_model(&it); /* draws fast */
     return 0;
 }
 

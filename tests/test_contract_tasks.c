@@ -561,6 +561,15 @@ static int set_up(void **state) {
     return 0;
 }
 
+/* The tiny model draws faster than anybody can watch. */
+static int set_up_fast(void **state) {
+    (void)state;
+    stack_begin(&it, "contract_tasks");
+    stack_use_lora_model(&it);
+    stack_start(&it);
+    return 0;
+}
+
 static int tear_down(void **state) {
     (void)state;
     stack_end(&it);
@@ -574,13 +583,15 @@ int main(void) {
         cmocka_unit_test(tasks_model_is_loaded_at_the_start_when_so_configured),
         cmocka_unit_test(tasks_model_is_not_touched_while_the_pipeline_works),
         cmocka_unit_test(tasks_generation_passes_its_moments_in_order),
+        cmocka_unit_test(tasks_cancelled_run_keeps_the_slot_until_it_has_stopped),
+        cmocka_unit_test(tasks_picture_is_stored_with_its_row),
+    };
+    const struct CMUnitTest fast[] = {
         cmocka_unit_test(tasks_generation_that_fails_says_why),
         cmocka_unit_test(tasks_generation_trims_and_raises_preset_names),
         cmocka_unit_test(tasks_generation_takes_captions_as_text_or_object),
         cmocka_unit_test(tasks_artifacts_may_be_fetched_again_and_again),
-        cmocka_unit_test(tasks_cancelled_run_keeps_the_slot_until_it_has_stopped),
         cmocka_unit_test(tasks_cancel_of_a_finished_or_unknown_task_changes_nothing),
-        cmocka_unit_test(tasks_picture_is_stored_with_its_row),
         cmocka_unit_test(tasks_row_is_used_again_after_restarts),
         cmocka_unit_test(tasks_picture_survives_the_death_of_both_programs),
         cmocka_unit_test(tasks_picture_that_cannot_be_stored_is_tried_again),
@@ -593,5 +604,6 @@ int main(void) {
         cmocka_unit_test(tasks_gateway_does_not_wait_for_a_daemon_that_hangs),
     };
     return cmocka_run_group_tests(with_daemon, set_up, tear_down) +
+           cmocka_run_group_tests(fast, set_up_fast, tear_down) +
            cmocka_run_group_tests(with_fake, set_up_fake, tear_down_fake);
 }

@@ -314,14 +314,43 @@ static void await_last_steps(trial *t) {
     }
 }
 
-/* Every second kill falls somewhere, the others while a picture is decoded, encoded, spooled,
- * fetched, written or entered. */
-static void await_moment(trial *t, long number) {
-    if (number % 2) {
+/* Names in a folder, read as fast as can be. */
+static size_t count_names(const char *path) {
+    size_t count = 0;
+    DIR *folder_read = opendir(path);
+    assert_non_null(folder_read);
+    while (readdir(folder_read)) {
+        count++;
+    }
+    closedir(folder_read);
+    return count;
+}
+
+/* Until a file appears where the victim writes its pictures, but not for long. */
+static void await_writing(const trial *t, victim v) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s",
+             folder_at(&t->stack.folder, v == KILL_DAEMON ? "spool" : "output"));
+    const size_t count = count_names(path);
+    const double until = probe_now() + 1.5;
+    while (count_names(path) <= count && probe_now() < until) {
+    }
+}
+
+/* A third of the kills falls anywhere, a third while a picture is decoded, encoded, spooled,
+ * fetched, written or entered, a third between the first byte of its file and its row. */
+static void await_moment(trial *t, long number, victim v) {
+    const uint32_t dice = probe_random(&t->chance);
+    if (number % 3 == 0) {
+        probe_sleep((double)(dice % 700) / 1000);
+    } else if (number % 3 == 1) {
         await_last_steps(t);
-        probe_sleep((double)(probe_random(&t->chance) % 350) / 1000);
+        probe_sleep((double)(dice % 350) / 1000);
     } else {
-        probe_sleep((double)(probe_random(&t->chance) % 700) / 1000);
+        await_writing(t, v);
+        for (const double until = probe_now() + (double)(dice % 4 * (dice / 4 % 2000)) * 1e-6;
+             probe_now() < until;) {
+        }
     }
 }
 
@@ -345,7 +374,7 @@ static void start_again(trial *t, victim v) {
 static void kill_once(trial *t, long number) {
     static const victim victims[] = {KILL_GATEWAY, KILL_GATEWAY, KILL_DAEMON, KILL_BOTH};
     const victim v = victims[probe_random(&t->chance) % 4];
-    await_moment(t, number);
+    await_moment(t, number, v);
     if (v != KILL_DAEMON) {
         stack_kill_gateway(&t->stack);
     }

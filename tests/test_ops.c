@@ -1064,6 +1064,12 @@ MISTAKE(rope_of_wrong_heads,
 MISTAKE(rope_of_wrong_table,
         i4_qk_norm_rope(ctx, i4_cols(o->x, 0, 6), i4_rows(o->vec8, 0, 2), i4_rows(o->vec8, 0, 2),
                         i4_cols(o->y, 0, 4), 1, 1, 2, 1e-6f))
+MISTAKE(rope_of_odd_heads,
+        i4_qk_norm_rope(ctx, i4_cols(o->x, 0, 3), i4_rows(o->vec8, 0, 1), i4_rows(o->vec8, 0, 1),
+                        i4_cols(o->y, 0, 1), 1, 1, 1, 1e-6f))
+MISTAKE(attention_of_ids,
+        i4_attention(ctx, i4_reshape(o->i32, 2, 2, 4, 1), i4_reshape(o->i32, 2, 2, 4, 1),
+                     i4_reshape(o->i32, 2, 2, 4, 1), 2, 2, 1.0f, false))
 MISTAKE(attention_of_odd_heads, i4_attention(ctx, o->x, o->y, o->y, 3, 3, 1.0f, false))
 MISTAKE(attention_of_no_heads, i4_attention(ctx, o->x, o->y, o->y, 0, 0, 1.0f, false))
 MISTAKE(attention_of_unshared_heads, i4_attention(ctx, o->x, o->y, o->y, 4, 3, 1.0f, false))
@@ -1082,11 +1088,13 @@ MISTAKE(conv_of_no_rows, i4_conv2d_band(ctx, o->map, &o->conv, false, 0, 0))
 MISTAKE(stats_of_no_groups, i4_groupnorm_stats_new(ctx, 0))
 MISTAKE(stats_of_too_many_groups, i4_groupnorm_stats_new(ctx, 257))
 MISTAKE(stats_of_uneven_groups, i4_groupnorm_stats(ctx, i4_rows(o->stats, 0, 3), o->map))
+MISTAKE(stats_of_ids, i4_groupnorm_stats(ctx, o->stats, i4_reshape(o->i32, 3, 1, 2, 4)))
 MISTAKE(groupnorm_of_wrong_gain,
         i4_groupnorm_into(ctx, o->map, o->map, o->stats, o->vec8, o->vec8, 1e-6f, false))
 MISTAKE(unpatchify_of_wrong_grid, i4_unpatchify(ctx, o->x, o->vec8, o->vec8, 2, 2))
 MISTAKE(unpatchify_of_wrong_scale, i4_unpatchify(ctx, o->x, o->vec9, o->vec8, 1, 3))
 MISTAKE(pixels_of_four_channels, i4_to_rgb8(ctx, o->map))
+MISTAKE(pixels_of_ids, i4_to_rgb8(ctx, i4_reshape(i4_rows(o->i32, 0, 6), 3, 1, 2, 3)))
 MISTAKE(cfg_of_other_shape, i4_cfg_euler(ctx, o->x, i4_rows(o->y, 0, 1), i4_none, 1.0f, 0.1f))
 MISTAKE(tensor_of_nothing, i4_new(ctx, I4_F32, 2, 0, 4, 1))
 MISTAKE(tensor_of_less_than_nothing, i4_new(ctx, I4_F32, 3, 2, -1, 4))
@@ -1112,6 +1120,8 @@ static const mistake mistakes[] = {
     ROW(fold_of_other_shape),
     ROW(rope_of_wrong_heads),
     ROW(rope_of_wrong_table),
+    ROW(rope_of_odd_heads),
+    ROW(attention_of_ids),
     ROW(attention_of_odd_heads),
     ROW(attention_of_no_heads),
     ROW(attention_of_unshared_heads),
@@ -1128,10 +1138,12 @@ static const mistake mistakes[] = {
     ROW(stats_of_no_groups),
     ROW(stats_of_too_many_groups),
     ROW(stats_of_uneven_groups),
+    ROW(stats_of_ids),
     ROW(groupnorm_of_wrong_gain),
     ROW(unpatchify_of_wrong_grid),
     ROW(unpatchify_of_wrong_scale),
     ROW(pixels_of_four_channels),
+    ROW(pixels_of_ids),
     ROW(cfg_of_other_shape),
     ROW(tensor_of_nothing),
     ROW(tensor_of_less_than_nothing),

@@ -116,7 +116,7 @@ id4_status id4_model_get_info(const id4_model *model, id4_model_info *info) {
 
 int id4_backend_at(int index, id4_backend_info *info) {
     static _Thread_local i4_caps caps;
-    const i4_backend_options options = {1, NULL};
+    const i4_backend_options options = {0, NULL};
     const i4_backend *backend = i4_backend_at(index);
     void *state = NULL;
     if (backend == NULL || info == NULL) {

@@ -59,7 +59,8 @@ json_t *i4_json_parse(const char *data, size_t size, const char *label, i4_err *
         return NULL;
     }
     json_t *value = json_loadb(data, size, JSON_REJECT_DUPLICATES, &why);
-    if (!value && json_error_code(&why) == json_error_out_of_memory) {
+    /* jansson without memory sometimes gives neither code nor text */
+    if (!value && (json_error_code(&why) == json_error_out_of_memory || why.text[0] == '\0')) {
         i4_fail_memory(err, "a JSON file", size);
     } else if (!value) {
         i4_fail(err, I4_E_FORMAT, "%s: not valid JSON, line %d, column %d: %s", label, why.line,

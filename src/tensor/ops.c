@@ -476,9 +476,9 @@ void i4_qk_norm_rope(i4_ctx *ctx, i4_tensor qkv, i4_tensor gq, i4_tensor gk, i4_
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 3)) {
         return;
     }
-    if (head_dim > I4_LIMIT_HEAD_DIM || !is_vector(gq, head_dim) || !is_vector(gk, head_dim) ||
-        table.dtype != I4_F32 || i4_rows_of(table) != i4_rows_of(qkv) ||
-        i4_cols_of(table) != head_dim ||
+    if (head_dim > I4_LIMIT_HEAD_DIM || head_dim % 2 != 0 || !is_float(qkv) ||
+        !is_vector(gq, head_dim) || !is_vector(gk, head_dim) || table.dtype != I4_F32 ||
+        i4_rows_of(table) != i4_rows_of(qkv) || i4_cols_of(table) != head_dim ||
         i4_cols_of(qkv) != (int64_t)(heads + 2 * kv_heads) * head_dim) {
         fail(ctx, op.kind, "shapes do not fit the heads");
         return;
@@ -503,7 +503,7 @@ i4_tensor i4_attention(i4_ctx *ctx, i4_tensor q, i4_tensor k, i4_tensor v, int h
     if (heads <= 0 || kv_heads <= 0 || heads % kv_heads != 0 || width % heads != 0 ||
         width / heads > I4_LIMIT_HEAD_DIM || i4_cols_of(k) != width / heads * kv_heads ||
         !same_shape(k, v) || (causal && q.dim[0] != k.dim[0]) || q.dtype != k.dtype ||
-        k.dtype != v.dtype) {
+        k.dtype != v.dtype || !is_float(q)) {
         return fail(ctx, op.kind, "shapes do not fit the heads");
     }
     op.head_dim = (int)(width / heads);
@@ -599,7 +599,8 @@ void i4_groupnorm_stats(i4_ctx *ctx, i4_tensor stats, i4_tensor x) {
     if (!usable(ctx, op.kind, &op.out, 1) || !usable(ctx, op.kind, op.in, 1)) {
         return;
     }
-    if (x.rank != 3 || i4_cols_of(x) % stats.dim[0] != 0 || stats.dim[1] != 3) {
+    if (x.rank != 3 || !is_float(x) || i4_cols_of(x) % stats.dim[0] != 0 || stats.dim[1] != 3 ||
+        stats.dtype != I4_F32) {
         fail(ctx, op.kind, "channels do not fit the groups");
         return;
     }
@@ -619,7 +620,8 @@ void i4_groupnorm_into(i4_ctx *ctx, i4_tensor out, i4_tensor x, i4_tensor stats,
     }
     const int64_t c = i4_cols_of(x);
     if (x.rank != 3 || !is_float(x) || !is_float(out) || !same_shape(out, x) ||
-        !is_vector(gain, c) || !is_vector(bias, c) || c % stats.dim[0] != 0) {
+        !is_vector(gain, c) || !is_vector(bias, c) || c % stats.dim[0] != 0 ||
+        stats.dtype != I4_F32) {
         fail(ctx, op.kind, "channels do not fit");
         return;
     }
@@ -651,8 +653,8 @@ i4_tensor i4_to_rgb8(i4_ctx *ctx, i4_tensor x) {
     if (!usable(ctx, op.kind, op.in, 1)) {
         return i4_none;
     }
-    if (x.rank != 3 || x.dim[2] != 3) {
-        return fail(ctx, op.kind, "three channels are needed");
+    if (x.rank != 3 || x.dim[2] != 3 || !is_float(x)) {
+        return fail(ctx, op.kind, "three channels of fractions are needed");
     }
     op.out = new_like(ctx, x, I4_U8, 3);
     run(ctx, &op);

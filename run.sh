@@ -128,6 +128,9 @@ need_programs() {
     local name
     if [ -z "${IDEOGRAM4_PROGRAMS:-}" ]; then
         need_tools
+        for name in "$@"; do
+            [ -x "$programs/$name" ] || { say "building the programs, once"; break; }
+        done
         build release "$@"
     fi
     for name in "$@"; do

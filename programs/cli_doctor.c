@@ -132,6 +132,10 @@ static char *find_model(report *r) {
         return cli_copy("");
     }
     const char *known = *s->model_path ? s->model_path : s->demo_model;
+    if (!s->has_model && !s->wants_demo &&
+        i4_hub_find(s->model_repo, s->model_revision, folder, sizeof folder, NULL)) {
+        known = folder;
+    }
     if (!*known) {
         note(r, BAD, "there is no model: name a folder in IDEOGRAM4_MODEL_PATH");
     }
@@ -176,12 +180,10 @@ static void check_open_model(report *r, const id4_model *model) {
     id4_model_info_init(&info);
     (void)id4_model_get_info(model, &info);
     char *bytes = cli_human_bytes(info.weight_bytes);
-    const int is_demo = !r->s->has_model;
+    const int is_demo = !r->s->has_model && strcmp(info.folder, r->s->demo_model) == 0;
     note(r, GOOD, "model %s: %s, %s, %s, every tensor in place%s", info.folder, info.layout,
          info.format, bytes,
-         is_demo ? " (the small demo model; for the real one: `ideogram4 download`, then set "
-                   "IDEOGRAM4_MODEL_REPO)"
-                 : "");
+         is_demo ? " (the small demo model; for the real one: `ideogram4 download`)" : "");
     note(r, GOOD, "computes on %s", info.backend);
     free(bytes);
     check_memory(r, model, info.default_side);

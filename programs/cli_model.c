@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+static const char default_repository[] = "MLXBits/ideogram-4-mlx-q8";
+
 /* --- Hugging Face cache ------------------------------------------------------------------ */
 
 /* The download may take an hour: `generate` does not begin one by surprise. */
@@ -50,6 +52,13 @@ char *model_choose(const cli_args *args, const char *root, int *is_demo) {
     if (env_text("IDEOGRAM4_MODEL_REPO")) {
         return choose_repository(env_text("IDEOGRAM4_MODEL_REPO"));
     }
+    /* The default repository, once it was downloaded; the demo model until then. */
+    char folder[4096];
+    if (!env_text("IDEOGRAM4_DEMO_MODEL") &&
+        i4_hub_find(default_repository, env_text("IDEOGRAM4_MODEL_REVISION"), folder, sizeof folder,
+                    NULL)) {
+        return cli_copy(folder);
+    }
     *is_demo = 1;
     return choose_demo(root);
 }
@@ -85,7 +94,6 @@ void model_introduce(const id4_model *model, int is_demo) {
     if (is_demo) {
         say_info(
             "this is the small demo model, for flat shapes and short words; the real one (28 GB, "
-            "non-commercial licence) comes with `ideogram4 download` and draws with --model-repo "
-            "MLXBits/ideogram-4-mlx-q8");
+            "non-commercial licence) comes with `ideogram4 download` and draws from then on");
     }
 }

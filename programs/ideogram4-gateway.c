@@ -79,8 +79,9 @@ static void say_where(const i4_gateway *gateway, const i4_settings *settings) {
     service_say("ideogram4-gateway %s on http://%s:%d", ID4_VERSION_STRING, settings->server_host,
                 i4_gateway_port(gateway));
     if (gateway->page) {
-        service_say("the page is at http://%s:%d", settings->webui_host,
-                    i4_http_port(gateway->page));
+        service_say("%s at http://%s:%d",
+                    *settings->web_dir ? "the page is" : "and, without a page,",
+                    settings->webui_host, i4_http_port(gateway->page));
     }
 }
 

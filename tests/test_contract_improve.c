@@ -96,10 +96,10 @@ static void improve_i4_cancelling_while_encoding_leaves_no_picture(void **state)
     stack_use_lora_model(&it); /* draws fast */
     stack_start(&it);
     stack_load(&it);
-    for (int i = 0; i < 20 && hits == 0; i++) {
+    for (int i = 0; i < 60 && hits == 0; i++) {
         int status = 0;
         const json_t *answer = say(&it, GATEWAY, "POST", "/api/generate",
-                                   "{'caption':{},'width':1024,'height':1024,"
+                                   "{'caption':{},'width':512,'height':512,"
                                    "'preset':'V4_TURBO_12','format':'webp'}",
                                    200, NULL);
         const char *task = text_at(answer, "task_id");

@@ -210,11 +210,11 @@ static void keep_k14_slot_is_free_before_the_picture_is_encoded(void **state) {
     (void)state;
     stack_start(&it);
     stack_load(&it);
-    for (int i = 0; i < 20 && !was_seen; i++) {
+    for (int i = 0; i < 60 && !was_seen; i++) {
         char path[96];
         int status = 0;
         const json_t *answer = say(&it, DAEMON, "POST", "/generate",
-                                   "{'caption':'x','width':1024,'height':1024,"
+                                   "{'caption':'x','width':512,'height':512,"
                                    "'preset':'V4_TURBO_12','format':'webp','quality':100}",
                                    200, NULL);
         snprintf(path, sizeof path, "/status/%s", text_at(answer, "task_id"));

@@ -54,26 +54,28 @@ static bool find_in_hub(i4_worker *w, char *folder, size_t size, i4_err *err) {
     return i4_hub_fetch(&options, folder, size, err);
 }
 
-/* A repository counts only if someone named it: nobody wants 28 GB by surprise. */
-static bool is_repository_named(void) {
-    const char *repo = getenv("IDEOGRAM4_MODEL_REPO");
-    return repo != NULL && *repo != '\0';
-}
-
+/* A repository is fetched only if someone named it: nobody wants 28 GB by surprise. The default one
+ * is used when it lies in the cache already; else the demo model draws. */
 static bool find_model(i4_worker *w, char *folder, size_t size, bool *is_demo, i4_err *err) {
     const i4_settings *s = w->settings;
-    const char *known = s->model_path[0] != '\0' ? s->model_path : s->demo_model;
     *is_demo = false;
-    if (s->model_path[0] == '\0' && is_repository_named()) {
+    if (s->model_path[0] != '\0') {
+        snprintf(folder, size, "%s", s->model_path);
+        return true;
+    }
+    if (s->has_model) {
         return find_in_hub(w, folder, size, err);
     }
-    if (known[0] == '\0') {
+    if (!s->wants_demo && i4_hub_find(s->model_repo, s->model_revision, folder, size, NULL)) {
+        return true;
+    }
+    if (s->demo_model[0] == '\0') {
         return i4_fail(err, I4_E_NOT_FOUND,
                        "no model is configured: set IDEOGRAM4_MODEL_PATH to a model folder, or "
                        "IDEOGRAM4_MODEL_REPO to a repository of the Hugging Face hub");
     }
-    *is_demo = s->model_path[0] == '\0';
-    snprintf(folder, size, "%s", known);
+    *is_demo = true;
+    snprintf(folder, size, "%s", s->demo_model);
     return true;
 }
 

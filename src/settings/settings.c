@@ -547,6 +547,7 @@ bool i4_settings_read(i4_settings *s, i4_err *err) {
     settle_provider(s->magic.provider);
     s->magic.enabled = is_magic_enabled();
     s->has_model = !is_blank("MODEL_REPO") || !is_blank("MODEL_PATH");
+    s->wants_demo = !is_blank("DEMO_MODEL");
     settle_folder("DEMO_MODEL", "models/demo", s->demo_model, sizeof s->demo_model);
     settle_folder("WEB_DIR", "web", s->web_dir, sizeof s->web_dir);
     settle_folder("MAGIC_PROMPT_DIR", "prompts", s->magic.prompts_dir, sizeof s->magic.prompts_dir);

@@ -30,6 +30,7 @@ typedef struct i4_settings {
     bool autoload;
     char model_repo[256], model_revision[256], model_path[4096];
     bool has_model;        /* one of MODEL_REPO, MODEL_PATH is set: not the demo model then */
+    bool wants_demo;       /* DEMO_MODEL is set: not the default repository, though it be here */
     double cache_limit_gb; /* < 0: unset */
     char backend[16];      /* IDEOGRAM4_BACKEND */
     char default_preset[32], default_format[8];

@@ -29,7 +29,7 @@ bench: all                       ## speed figures
 
 asan: build/dev/build.ninja      ## tests under AddressSanitizer and UBSan
 	cmake --build --preset dev
-	cd build/dev && $(CTEST) -LE 'slow|bench|install|checks'
+	cd build/dev && $(CTEST) -LE 'slow|demo|bench|install|checks'
 
 tsan: build/tsan/build.ninja     ## unit tests and services under ThreadSanitizer
 	cmake --build --preset tsan

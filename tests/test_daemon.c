@@ -470,7 +470,7 @@ static void daemon_loads_a_named_repository_from_the_hub_cache(void **state) {
     folder_link(&it.place, path, model_root);
     it.settings.model_path[0] = '\0';
     snprintf(it.settings.model_repo, sizeof it.settings.model_repo, "owner/tiny");
-    setenv("IDEOGRAM4_MODEL_REPO", "owner/tiny", 1);
+    it.settings.has_model = true;
     setenv("HF_HUB_CACHE", folder_at(&it.place, "hf"), 1);
     setenv("HF_HUB_OFFLINE", "1", 1);
     restart();
@@ -484,7 +484,6 @@ static void daemon_loads_a_named_repository_from_the_hub_cache(void **state) {
     s = await_text("/model/status", "state", "idle");
     assert_contains(text_of(s, "msg"), "owner/missing");
     json_decref(s);
-    unsetenv("IDEOGRAM4_MODEL_REPO");
     unsetenv("HF_HUB_CACHE");
     unsetenv("HF_HUB_OFFLINE");
 }

@@ -39,7 +39,7 @@ static void within(const run *r, const char *what, const float *got, const char 
     size_t count = 0;
     const float *want = golden_floats(r->expected, key, &count);
     if (want == NULL) {
-        report(r->layout, key, NAN, 0.0, false);
+        report(r->layout, key, (double)NAN, 0.0, false);
         return;
     }
     const double bound = r->isa == NULL ? 1e-4 : 1.25 * bf16;
@@ -50,7 +50,7 @@ static void within(const run *r, const char *what, const float *got, const char 
 
 static void fail_call(const run *r, const char *what, const id4_error *err) {
     fprintf(stderr, "%s: %s: %s\n", r->layout, what, err->text);
-    report(r->layout, what, NAN, 0.0, false);
+    report(r->layout, what, (double)NAN, 0.0, false);
 }
 
 /* --- features ---------------------------------------------------------------------------- */
@@ -247,7 +247,7 @@ static void check_shot(const run *r, const char *name, const char *lora_path) {
     size_t count = 0;
     snprintf(s.name, sizeof s.name, "%s", name);
     if (sscanf(name, "%dx%d_%63s", &s.width, &s.height, s.preset) != 3) {
-        report(r->layout, name, NAN, 0.0, false);
+        report(r->layout, name, (double)NAN, 0.0, false);
         return;
     }
     id4_request_init(&s.request);
@@ -259,7 +259,7 @@ static void check_shot(const run *r, const char *name, const char *lora_path) {
     snprintf(key, sizeof key, "schedule_%s", name);
     const float *schedule = golden_floats(r->expected, key, &count);
     if (s.noise == NULL || schedule == NULL) {
-        report(r->layout, key, NAN, 0.0, false);
+        report(r->layout, key, (double)NAN, 0.0, false);
         return;
     }
     const float t = schedule[0];
@@ -395,7 +395,15 @@ int main(int argc, char **argv) {
     const char *golden = getenv("IDEOGRAM4_GOLDEN");
     char usual[GOLDEN_PATH];
     snprintf(usual, sizeof usual, "%s/tests/golden", ID4_SOURCE_DIR);
-    for (size_t i = 0; argc < 2 && i < sizeof all / sizeof all[0]; i++) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const bool is_quick = true; /* there this is about the code, not about the numbers */
+#else
+    const bool is_quick = false;
+#endif
+    if (argc < 2 && is_quick) {
+        isas[0] = "auto";
+    }
+    for (size_t i = 0; argc < 2 && !is_quick && i < sizeof all / sizeof all[0]; i++) {
         id4_model_options o;
         id4_model *model = NULL;
         char demo[GOLDEN_PATH];

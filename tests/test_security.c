@@ -144,8 +144,8 @@ static const char *const names[] = {
     "rebind",
     "xn--lcalhost-q1a",
     "loca\xcc\x88lhost",
-    "l\xd0\xbe"
-    "calhost",
+    ("l\xd0\xbe"
+     "calhost"), /* in two, for the c would belong to the escape */
     "evil_example",
     "-",
     "a",

@@ -95,9 +95,10 @@ need_tools() {
     has_tools || fail "something is still missing: cc, cmake, ninja, pkg-config, $libraries"
 }
 
-need_clang() {
-    has_clang && return
-    install "clang libclang-rt-dev" "llvm"
+# What the tests use beside: another compiler, formatting, and tools that a person would use.
+need_test_tools() {
+    has_clang && has clang-format && has curl && has perl && return
+    install "clang clang-format libclang-rt-dev curl perl bsdutils" "llvm clang-format"
     has_clang || fail "clang with its sanitizers is still missing"
 }
 
@@ -599,7 +600,7 @@ targets_of() {
 run_all_tests() {
     unset IDEOGRAM4_ROOT IDEOGRAM4_PROGRAMS
     need_tools
-    need_clang
+    need_test_tools
     build release
     run_tests release
     build clang

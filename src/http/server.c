@@ -547,6 +547,10 @@ static void on_log(void *user, const char *format, va_list args) {
     i4_log(I4_LOG_DEBUG, server->area, "%s", line);
 }
 
+/* For the head of a request and of its answer. More than 32 KiB: then the library maps it, so that
+ * it goes back to the system with its connection and a flood leaves nothing behind. */
+enum { CONNECTION_BYTES = 36 << 10 };
+
 static bool start_daemon(i4_http_server *server, bool is_v6, i4_err *err) {
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES) {
@@ -556,19 +560,19 @@ static bool start_daemon(i4_http_server *server, bool is_v6, i4_err *err) {
     }
     flags |= is_v6 ? MHD_USE_IPv6 : 0;
     if (!i4_fault_hit(I4_FAULT_THREAD, 0)) {
-        server->daemon = MHD_start_daemon(
-            flags, 0, NULL, NULL, on_access, server,           /**/
-            MHD_OPTION_EXTERNAL_LOGGER, on_log, server,        /* before all others */
-            MHD_OPTION_LISTEN_SOCKET, server->listener,        /**/
-            MHD_OPTION_CONNECTION_LIMIT, connection_limit(),   /**/
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, /* head of request and answer */
-            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)I4_LOOP_IDLE_SECONDS, /**/
-            MHD_OPTION_STRICT_FOR_CLIENT, 1,                               /**/
-            MHD_OPTION_URI_LOG_CALLBACK, on_target, server,                /**/
-            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, server,            /**/
-            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,           /**/
-            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             /**/
-            MHD_OPTION_END);
+        server->daemon =
+            MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,    /**/
+                             MHD_OPTION_EXTERNAL_LOGGER, on_log, server, /* before all others */
+                             MHD_OPTION_LISTEN_SOCKET, server->listener, /**/
+                             MHD_OPTION_CONNECTION_LIMIT, connection_limit(), /**/
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)I4_LOOP_IDLE_SECONDS, /**/
+                             MHD_OPTION_STRICT_FOR_CLIENT, 1,                               /**/
+                             MHD_OPTION_URI_LOG_CALLBACK, on_target, server,                /**/
+                             MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, server,            /**/
+                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,           /**/
+                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             /**/
+                             MHD_OPTION_END);
     }
     if (!server->daemon) {
         return i4_fail(err, I4_E_INTERNAL,

@@ -1,5 +1,5 @@
 /* The real programs as the original's web page uses them: its sequences of requests and its pauses
- * (http-api.md 2.6, 14.1 and 14.2). */
+ * (docs/http-api.md 2.6, 14.1 and 14.2). */
 #include "fake_provider.h"
 #include "stack.h"
 

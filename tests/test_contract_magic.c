@@ -1,5 +1,5 @@
 /* The real gateway with a scripted language model: Magic Prompt from status to caption, and the
- * verifier's rules (http-api.md 3.3, 8 and 9). */
+ * verifier's rules (docs/http-api.md 3.3, 8 and 9). */
 #include "fake_provider.h"
 #include "stack.h"
 

@@ -486,7 +486,7 @@ static bool is_magic_enabled(void) {
     return false;
 }
 
-/* http-api.md 8.1: " OpenAI " is openai. */
+/* docs/http-api.md 8.1: " OpenAI " is openai. */
 static void settle_provider(char *name) {
     const char *start = skip_blanks(name);
     size_t size = strlen(start);

@@ -60,7 +60,8 @@ static bool recall(driver *d, size_t back, note *out, size_t *index) {
 
 /* --- the driver: a client that is never tired and does not mind broken connections ------------ */
 
-static void submit(driver *d, probe_link *to, const char *path) {
+/* True when the drawing was accepted. */
+static bool submit(driver *d, probe_link *to, const char *path) {
     static const char *const formats[] = {"png", "webp", "jpeg"};
     char body[512];
     snprintf(body, sizeof body,
@@ -69,9 +70,11 @@ static void submit(driver *d, probe_link *to, const char *path) {
              "\"height\":256,\"preset\":\"V4_TURBO_12\",\"seed\":%u,\"format\":\"%s\"}",
              (unsigned)d->count, probe_random(&d->chance) % 1000,
              formats[probe_random(&d->chance) % 3]);
-    if (probe_post(to, path, body) == 200) {
+    const bool is_accepted = probe_post(to, path, body) == 200;
+    if (is_accepted) {
         add_note(d, to->body);
     }
+    return is_accepted;
 }
 
 static void ask_daemon(driver *d, probe_link *daemon, const note *n, size_t index) {
@@ -107,24 +110,33 @@ static void cancel_newest(driver *d, probe_link *gateway) {
     }
 }
 
+static void look_at_newest(driver *d, probe_link *gateway, probe_link *daemon, unsigned round) {
+    for (size_t back = 0; back < 4; back++) {
+        note n;
+        size_t index;
+        if (recall(d, back, &n, &index) && n.image == 0) {
+            if ((round + back) % 2) {
+                ask_daemon(d, daemon, &n, index);
+            } else {
+                ask_gateway(d, gateway, &n, index);
+            }
+        }
+    }
+}
+
+/* One drawing in eight is cancelled, after as many rounds as chance wants. */
 static void *drive(void *user) {
     driver *d = user;
     probe_link gateway = {.port = d->gateway_port}, daemon = {.port = d->daemon_port};
+    unsigned rounds_to_cancel = 0; /* 0: not at all */
     for (unsigned round = 0; !is_over(d); round++) {
         const bool is_direct = probe_random(&d->chance) % 4 == 0;
-        submit(d, is_direct ? &daemon : &gateway, is_direct ? "/generate" : "/api/generate");
-        for (size_t back = 0; back < 4; back++) {
-            note n;
-            size_t index;
-            if (recall(d, back, &n, &index) && n.image == 0) {
-                if ((round + back) % 2) {
-                    ask_daemon(d, &daemon, &n, index);
-                } else {
-                    ask_gateway(d, &gateway, &n, index);
-                }
-            }
+        if (submit(d, is_direct ? &daemon : &gateway, is_direct ? "/generate" : "/api/generate")) {
+            const uint32_t dice = probe_random(&d->chance);
+            rounds_to_cancel = dice % 8 == 0 ? 1 + dice / 8 % 40 : 0;
         }
-        if (probe_random(&d->chance) % 64 == 0) {
+        look_at_newest(d, &gateway, &daemon, round);
+        if (rounds_to_cancel > 0 && --rounds_to_cancel == 0) {
             cancel_newest(d, &gateway);
         }
         probe_sleep(0.005);

@@ -3,6 +3,7 @@
  * library instead. Exit codes: 0 stopped or done, 1 failed, 2 the command line or the environment
  * is wrong, 128 + n ended at once by signal n. */
 #include "service_log.h"
+#include "service_signals.h"
 
 #include "base/os.h"
 #include "gateway/gateway.h"
@@ -10,13 +11,10 @@
 #include "settings/settings.h"
 
 #include <ideogram4.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char help[] =
     "usage: ideogram4-gateway [--help | --version]\n"
@@ -38,43 +36,6 @@ static const char help[] =
 
 /* --- serving ------------------------------------------------------------------------------- */
 
-static void leave_at_once(int number) {
-    _exit(EXIT_SIGNAL + number);
-}
-
-static void set_handler(int number, void (*handler)(int)) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handler;
-    (void)sigaction(number, &action, NULL);
-}
-
-/* A client that went away and a full disk are errors to report, not deaths. */
-static void survive_write_errors(void) {
-    set_handler(SIGPIPE, SIG_IGN);
-#ifdef SIGXFSZ
-    set_handler(SIGXFSZ, SIG_IGN);
-#endif
-}
-
-/* Signals stay blocked in every thread; this one waits for them. */
-static sigset_t stop_signals(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-static void await_signal(void) {
-    const sigset_t set = stop_signals();
-    int number = 0;
-    (void)sigwait(&set, &number);
-    set_handler(SIGINT, leave_at_once);
-    set_handler(SIGTERM, leave_at_once);
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static void say_where(const i4_gateway *gateway, const i4_settings *settings) {
     service_say("ideogram4-gateway %s on http://%s:%d", ID4_VERSION_STRING, settings->server_host,
                 i4_gateway_port(gateway));
@@ -88,10 +49,8 @@ static void say_where(const i4_gateway *gateway, const i4_settings *settings) {
 static int serve(const i4_settings *settings) {
     static i4_gateway gateway; /* may outlive this function: see i4_gateway_stop */
     i4_err err = {0};
-    const sigset_t set = stop_signals();
-    survive_write_errors();
+    service_hold_signals();
     i4_memory_return_large();
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     service_log_open("server", settings->log_dir, settings->server_log_level);
     if (!i4_gateway_start(&gateway, settings, &err)) {
         service_say("error: %s", err.text);
@@ -99,7 +58,7 @@ static int serve(const i4_settings *settings) {
         return EXIT_FAILED;
     }
     say_where(&gateway, settings);
-    await_signal();
+    service_await_signal();
     service_say("stopping");
     i4_gateway_stop(&gateway);
     service_log_close();

@@ -2,18 +2,16 @@
  * what runs and ends with 0. A second signal ends it at once. Exit codes: 0 stopped, 1 it could not
  * start, 2 the command line or the environment is wrong, 128 + n ended at once by signal n. */
 #include "service_log.h"
+#include "service_signals.h"
 
 #include "daemon/daemon.h"
 #include "settings/settings.h"
 
 #include <ideogram4.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char help[] =
     "usage: ideogram4d [--help | --version]\n"
@@ -33,48 +31,9 @@ static const char help[] =
     "\n"
     "Without a model it serves the small demo model of the project.\n";
 
-/* Signals stay blocked in every thread; this one waits for them. */
-static sigset_t stop_signals(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-static void leave_at_once(int number) {
-    _exit(EXIT_SIGNAL + number);
-}
-
-static void set_handler(int number, void (*handler)(int)) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handler;
-    (void)sigaction(number, &action, NULL);
-}
-
-/* A client that went away and a full disk are errors to report, not deaths. */
-static void survive_write_errors(void) {
-    set_handler(SIGPIPE, SIG_IGN);
-#ifdef SIGXFSZ
-    set_handler(SIGXFSZ, SIG_IGN);
-#endif
-}
-
-static void await_signal(void) {
-    const sigset_t set = stop_signals();
-    int number = 0;
-    (void)sigwait(&set, &number);
-    set_handler(SIGINT, leave_at_once);
-    set_handler(SIGTERM, leave_at_once);
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int serve(const i4_settings *settings) {
     i4_err err = {0};
-    const sigset_t set = stop_signals();
-    survive_write_errors();
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    service_hold_signals();
     service_log_open("model", settings->log_dir, settings->daemon_log_level);
     i4_daemon *daemon = i4_daemon_start(settings, &err);
     if (daemon == NULL) {
@@ -84,7 +43,7 @@ static int serve(const i4_settings *settings) {
     }
     service_say("ideogram4d %s on http://%s:%d", id4_version_string(), settings->daemon_host,
                 i4_daemon_port(daemon));
-    await_signal();
+    service_await_signal();
     service_say("stopping");
     i4_daemon_stop(daemon);
     service_log_close();

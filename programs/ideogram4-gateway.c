@@ -7,7 +7,7 @@
 
 #include "base/os.h"
 #include "gateway/gateway.h"
-#include "gateway/maintenance.h"
+#include "gateway/library/maintenance.h"
 #include "settings/settings.h"
 
 #include <ideogram4.h>

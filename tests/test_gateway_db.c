@@ -3,8 +3,8 @@
  * second connection. */
 #include "folder.h"
 
-#include "gateway/db.h"
-#include "gateway/maintenance.h"
+#include "gateway/db/db.h"
+#include "gateway/library/maintenance.h"
 
 #include <pthread.h>
 #include <sqlite3.h>

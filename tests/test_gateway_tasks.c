@@ -3,7 +3,7 @@
 #include "fake_daemon.h"
 #include "gateway_rig.h"
 
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 #include "image/image.h"
 
 #include <fcntl.h>

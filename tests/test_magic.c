@@ -2,7 +2,7 @@
 #include "fake_provider.h"
 #include "gateway_rig.h"
 
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 static const char good[] =
     "{\"high_level_description\":\"h\",\"style_description\":{\"aesthetics\":\"a\",\"lighting\":"

@@ -1,7 +1,7 @@
 /* The upscaler's routes with a pretended program, running programs, and halving pictures. */
 #include "gateway_rig.h"
 
-#include "gateway/lanczos.h"
+#include "gateway/upscale/lanczos.h"
 #include "gateway/spawn.h"
 #include "image/image.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/os.h"
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -5,14 +5,14 @@
 #ifndef I4_GATEWAY_GATEWAY_H
 #define I4_GATEWAY_GATEWAY_H
 
-#include "gateway/db.h"
+#include "gateway/db/db.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "http/validate.h"
 #include "settings/settings.h"
 
-typedef struct i4_tasks i4_tasks;     /* tasks.c: generation tasks and the thread that stores */
-typedef struct i4_upscale i4_upscale; /* upscale.c */
+typedef struct i4_tasks i4_tasks;     /* tasks/: generation tasks and the thread that stores */
+typedef struct i4_upscale i4_upscale; /* upscale/ */
 
 typedef struct i4_gateway {
     const i4_settings *settings; /* borrowed */
@@ -27,11 +27,11 @@ int i4_gateway_port(const i4_gateway *gateway);
 void i4_gateway_stop(i4_gateway *gateway);
 
 extern const i4_route i4_proxy_routes[]; /* proxy.c: model, LoRA */
-extern const i4_route i4_task_routes[];  /* tasks.c: generate, status, cancel */
+extern const i4_route i4_task_routes[];  /* tasks/routes.c: generate, status, cancel */
 extern const i4_route
-    i4_library_routes[];                 /* library.c: images, prompts, favourites, form, outputs */
-extern const i4_route i4_magic_routes[]; /* magic.c: Magic Prompt, verify */
-extern const i4_route i4_upscale_routes[]; /* upscale.c */
+    i4_library_routes[];                 /* library/library.c: images, prompts, favourites, form, outputs */
+extern const i4_route i4_magic_routes[]; /* magic/magic.c: Magic Prompt, verify */
+extern const i4_route i4_upscale_routes[]; /* upscale/ */
 
 /* proxy.c: one call to the daemon with the rules of 2.8; answers the relayed reply. A NULL body
  * sends none. */
@@ -41,7 +41,7 @@ void i4_relay(i4_gateway *gateway, i4_http_reply *reply, const char *method, con
 bool i4_daemon_call(i4_gateway *gateway, const char *method, const char *path, json_t *body,
                     double seconds, i4_answer *answer, i4_err *err);
 
-/* library.c */
+/* library/ */
 json_t *i4_image_ref(json_t *image_row, const char *fallback_hld); /* ImageRef of 3.6 */
 bool i4_output_path(const i4_gateway *gateway, const char *name, char *out, size_t size); /* 7.5 */
 const char *i4_output_type(const char *name); /* content type by suffix */
@@ -50,10 +50,10 @@ void i4_library_remove(i4_db *db, const char *output_dir, json_t *files);
 /* At start: removes what deletions cut short by the end of a process left behind. */
 void i4_library_sweep(const i4_gateway *gateway);
 
-/* tasks.c */
+/* tasks/ */
 i4_tasks *i4_tasks_start(i4_gateway *gateway, i4_err *err);
 void i4_tasks_stop(i4_tasks *tasks);
-/* upscale.c */
+/* upscale/upscale.c */
 i4_upscale *i4_upscale_start(i4_gateway *gateway, i4_err *err);
 void i4_upscale_stop(i4_upscale *upscale);
 

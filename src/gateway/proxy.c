@@ -1,7 +1,7 @@
 /* The way to the model daemon: one call, its answer relayed (docs/http-api.md 2.8), and the routes
  * that do nothing else (3.1, 3.2). */
 #include "gateway/outside.h"
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 #include <string.h>
 

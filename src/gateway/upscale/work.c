@@ -1,10 +1,10 @@
 /* The work on one picture: the external program enlarges it fourfold; for twice the size its
  * result is halved. */
-#include "gateway/upscale.h"
+#include "gateway/upscale/upscale.h"
 
 #include "base/memory.h"
 #include "base/os.h"
-#include "gateway/lanczos.h"
+#include "gateway/upscale/lanczos.h"
 #include "gateway/spawn.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What of the upscaler is installed: program, models, presets (docs/http-api.md 13). */
-#include "gateway/upscale.h"
+#include "gateway/upscale/upscale.h"
 
 #include "base/os.h"
 

@@ -1,7 +1,7 @@
 /* The upscaler's jobs and routes (docs/http-api.md 13): one picture at a time, on a thread of its
  * own.
  */
-#include "gateway/upscale.h"
+#include "gateway/upscale/upscale.h"
 
 #include "base/log.h"
 #include "base/memory.h"

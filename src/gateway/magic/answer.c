@@ -1,6 +1,6 @@
 /* From what a language model wrote to a caption (docs/http-api.md 8.6, steps 3 to 8): find the
  * object in the text, mend the usual slips of style keys, put keys in their order, verify. */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include "base/memory.h"
 #include "http/wire.h"

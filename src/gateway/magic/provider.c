@@ -1,12 +1,12 @@
 /* The provider of Magic Prompt: which one, what it is asked (docs/http-api.md 8.4), whether it is
  * there (8.2). The key goes into a header and nowhere else: no log line and no error has it. */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "gateway/outside.h"
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 #include "http/wire.h"
 
 #include <math.h>

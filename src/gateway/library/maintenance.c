@@ -1,5 +1,5 @@
 /* The report of a library and the deletion of its orphans. */
-#include "gateway/maintenance.h"
+#include "gateway/library/maintenance.h"
 
 #include "base/limits.h"
 #include "base/os.h"

@@ -2,7 +2,7 @@
  * to 3.7). */
 #include "gateway/checks.h"
 #include "gateway/outside.h"
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 #include "http/wire.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* Halving a picture with a stretched Lanczos-3 kernel. The centre of target pixel i lies between
  * the source pixels 2i and 2i + 1, so that every pixel has the same twelve weights. */
-#include "gateway/lanczos.h"
+#include "gateway/upscale/lanczos.h"
 
 #include "base/checked.h"
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* Pictures: rows, counts, links to prompts, deletions (docs/http-api.md 7.3, 7.4, 7.6). */
-#include "gateway/db_private.h"
+#include "gateway/db/private.h"
 
 #include <string.h>
 

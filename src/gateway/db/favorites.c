@@ -1,6 +1,6 @@
 /* Favourites (docs/http-api.md 7.7): pictures people marked. A prompt counts as marked through its
  * preview image only, so a row names its prompt only if it is that image. */
-#include "gateway/db_private.h"
+#include "gateway/db/private.h"
 
 static bool set_history(json_t *row) {
     const bool linked = !json_is_null(json_object_get(row, "prompt_id"));

@@ -1,6 +1,6 @@
 /* POST /api/verify and the verifier's messages (docs/http-api.md 3.3, 9). The rules are those of
  * src/caption; here a caption is a value, so that checks of its spelling do not apply. */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include "caption/caption.h"
 #include "http/wire.h"

@@ -1,4 +1,4 @@
-/* Floor 6, private to db*.c. The connection, its statements and how one is run.
+/* Floor 6, private to this folder. The connection, its statements and how one is run.
  *
  * A function of db.h is: i4_db_begin (or i4_db_lock, if it only reads with one statement), queries,
  * i4_db_end (or i4_db_unlock). A query binds its values, runs once and is reset on every path; its
@@ -6,7 +6,7 @@
 #ifndef I4_GATEWAY_DB_PRIVATE_H
 #define I4_GATEWAY_DB_PRIVATE_H
 
-#include "gateway/db.h"
+#include "gateway/db/db.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -173,9 +173,9 @@ i4_db_result i4_db_found(bool good, const json_t *row);
 
 /* --- shared between the files -------------------------------------------------------------- */
 
-/* db_migrate.c: brings an opened database to I4_DB_VERSION. */
+/* migrate.c: brings an opened database to I4_DB_VERSION. */
 bool i4_db_migrate(i4_db *db, i4_err *err);
-/* db_prompts.c: inserts inside the running transaction. */
+/* prompts.c: inserts inside the running transaction. */
 bool i4_db_insert_prompt(i4_db *db, const char *hld, const char *form_json, int64_t *id,
                          i4_err *err);
 

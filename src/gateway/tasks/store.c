@@ -1,6 +1,6 @@
 /* Storing one finished picture: the artifact comes from the daemon, the file is written beside,
  * synced and renamed, then the row is written. Every step may be repeated. */
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 #include "base/limits.h"
 #include "base/log.h"

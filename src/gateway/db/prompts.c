@@ -1,5 +1,5 @@
 /* Prompts (rows of the history) and the last form of the editor. */
-#include "gateway/db_private.h"
+#include "gateway/db/private.h"
 
 i4_db_result i4_db_prompts(i4_db *db, int64_t limit, json_t **rows, i4_err *err) {
     i4_db_lock(db);

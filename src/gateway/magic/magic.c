@@ -1,6 +1,6 @@
 /* GET /api/magic-prompt/status and POST /api/magic-prompt (docs/http-api.md 8.1 to 8.3), and the
  * table of this module's routes. */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include "base/log.h"
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* What a killed gateway left behind, and the lock that keeps a second one out. */
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 #include "base/limits.h"
 #include "base/log.h"

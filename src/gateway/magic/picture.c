@@ -1,5 +1,5 @@
 /* Pictures that come with an idea, in base64: checked without unpacking them. */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include <string.h>
 

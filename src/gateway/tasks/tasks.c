@@ -3,7 +3,7 @@
  *
  * The thread sleeps in poll() on a pipe: its pace follows the monotonic clock and a byte wakes it.
  */
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 #include "base/log.h"
 #include "base/memory.h"

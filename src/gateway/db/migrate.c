@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/str.h"
-#include "gateway/db_private.h"
+#include "gateway/db/private.h"
 #include "gateway/names.h"
 
 #include <stdio.h>

@@ -26,7 +26,7 @@ typedef enum i4_magic_fault {
     I4_MAGIC_TIMEOUT = 504
 } i4_magic_fault;
 
-/* --- magic_provider.c: settings, and the provider over HTTP --------------------------------- */
+/* --- provider.c: settings, and the provider over HTTP --------------------------------- */
 
 const char *i4_magic_provider(const i4_settings *settings);
 bool i4_magic_is_llama(const i4_settings *settings);
@@ -38,18 +38,18 @@ i4_magic_fault i4_magic_ask(i4_gateway *gateway, const i4_magic_idea *idea, char
 /* Is somebody there? (8.2) */
 bool i4_magic_probe(i4_gateway *gateway, i4_err *err);
 
-/* --- magic_prompts.c: what it is told ------------------------------------------------------- */
+/* --- prompts.c: what it is told ------------------------------------------------------- */
 
 /* The list "messages" (new reference). NULL: err says why. */
 json_t *i4_magic_messages(const i4_settings *settings, const i4_magic_idea *idea, i4_err *err);
 
-/* --- magic_picture.c ------------------------------------------------------------------------ */
+/* --- picture.c ------------------------------------------------------------------------ */
 
 /* Strict standard base64, bare or in a data URL. False: *reason says why not. */
 bool i4_magic_picture_read(const char *text, size_t bytes_max, i4_magic_picture *picture,
                            const char **reason);
 
-/* --- magic_answer.c: what it wrote becomes a caption (8.6 steps 3 to 8) ---------------------- */
+/* --- answer.c: what it wrote becomes a caption (8.6 steps 3 to 8) ---------------------- */
 
 /* New reference; NULL: err says what is wrong with the answer. *messages (new reference, or NULL)
  * are the verifier's, if it came to that. */

@@ -4,7 +4,7 @@
 #define I4_GATEWAY_UPSCALE_H
 
 #include "base/limits.h"
-#include "gateway/tasks.h"
+#include "gateway/tasks/tasks.h"
 
 enum {
     I4_UPSCALE_FACTOR = 4, /* of the external program */
@@ -26,7 +26,7 @@ typedef struct i4_upscale_tools {
     const char *error; /* NULL: ready for the first preset */
 } i4_upscale_tools;
 
-/* upscale_tools.c */
+/* tools.c */
 void i4_upscale_look(const i4_settings *settings, i4_upscale_tools *tools);
 
 /* What is to be done. */
@@ -41,7 +41,7 @@ typedef struct i4_upscale_order {
     void *user;
 } i4_upscale_order;
 
-/* upscale_work.c: runs the program, writes the file, then the row. */
+/* work.c: runs the program, writes the file, then the row. */
 bool i4_upscale_do(const i4_upscale_order *order, int64_t *image_id, i4_err *err);
 
 #endif

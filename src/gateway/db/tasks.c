@@ -1,5 +1,5 @@
 /* Tasks whose pictures are not stored yet: what a restarted gateway must ask the daemon for. */
-#include "gateway/db_private.h"
+#include "gateway/db/private.h"
 
 static i4_db_result run_task(i4_db *db, i4_sql which, const char *task_id, i4_err *err) {
     if (!i4_db_begin(db, err)) {

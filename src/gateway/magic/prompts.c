@@ -1,6 +1,6 @@
 /* What the language model is told: the system prompt, from files that users may edit, and the
  * user's idea (docs/http-api.md 8.5). */
-#include "gateway/magic.h"
+#include "gateway/magic/magic.h"
 
 #include "base/limits.h"
 #include "base/memory.h"

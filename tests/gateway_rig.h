@@ -33,6 +33,9 @@ static inline void rig_settings(rig *r, const char *test) {
     s->max_caption_bytes = 262144;
     s->max_form_bytes = 1048576;
     s->db_query_limit = 50;
+    s->queue_limit = 200;
+    s->trash_days = 30;
+    s->thumbs_mib = 512;
     assert_true(i4_dir_make(s->output_dir, NULL));
 }
 

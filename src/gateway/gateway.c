@@ -3,12 +3,15 @@
 
 #include "base/log.h"
 #include "base/os.h"
+#include "gateway/events/events.h"
+#include "gateway/library/thumbs.h"
+#include "gateway/queue/queue.h"
 #include "gateway/tasks/tasks.h"
 
 #include <pthread.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 64 };
+enum { ROUTES_MAX = 160 };
 static const double stop_seconds = 10;
 
 /* --- the page that stands in for the web page ------------------------------------------------ */
@@ -42,8 +45,10 @@ static size_t join_table(i4_route *to, size_t count, const i4_route *table) {
 }
 
 static void join_tables(void) {
-    static const i4_route *const tables[] = {i4_proxy_routes, i4_task_routes, i4_library_routes,
-                                             i4_magic_routes, i4_upscale_routes};
+    static const i4_route *const tables[] = {i4_proxy_routes,   i4_task_routes,    i4_queue_routes,
+                                             i4_event_routes,   i4_picture_routes, i4_trash_routes,
+                                             i4_search_routes,  i4_library_routes, i4_magic_routes,
+                                             i4_upscale_routes, i4_openai_routes};
     for (int with_stand_in = 0; with_stand_in < 2; with_stand_in++) {
         size_t count = 0;
         for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -53,6 +58,11 @@ static void join_tables(void) {
             join_table(joined[with_stand_in], count, stand_in_routes);
         }
     }
+}
+
+const i4_route *i4_gateway_routes(void) {
+    pthread_once(&joined_once, join_tables);
+    return joined[0];
 }
 
 /* --- servers ------------------------------------------------------------------------------- */
@@ -97,8 +107,11 @@ static bool start(i4_gateway *gateway, i4_err *err) {
         return false;
     }
     i4_library_sweep(gateway);
-    gateway->upscale = i4_upscale_start(gateway, err);
-    if (!gateway->upscale) {
+    gateway->thumbs = i4_thumbs_start(gateway, err);
+    gateway->events = gateway->thumbs ? i4_events_start(gateway, err) : NULL;
+    gateway->upscale = gateway->events ? i4_upscale_start(gateway, err) : NULL;
+    gateway->queue = gateway->upscale ? i4_queue_start(gateway, err) : NULL;
+    if (!gateway->queue) {
         return false;
     }
     const i4_http_options options = options_for(gateway, s->server_host, s->server_port);
@@ -127,6 +140,7 @@ int i4_gateway_port(const i4_gateway *gateway) {
  * more, then what handlers use goes. */
 void i4_gateway_stop(i4_gateway *gateway) {
     i4_tasks_begin_stop(gateway->tasks);
+    i4_queue_begin_stop(gateway->queue);
     const bool page_ended = i4_http_stop(gateway->page, stop_seconds);
     const bool server_ended = i4_http_stop(gateway->server, stop_seconds);
     gateway->page = gateway->server = NULL;
@@ -134,8 +148,11 @@ void i4_gateway_stop(i4_gateway *gateway) {
         i4_log(I4_LOG_WARN, "gateway", "a request does not end; its memory stays");
         return;
     }
+    i4_queue_stop(gateway->queue);
     i4_upscale_stop(gateway->upscale);
+    i4_events_stop(gateway->events);
     i4_tasks_stop(gateway->tasks);
+    i4_thumbs_stop(gateway->thumbs);
     i4_db_close(gateway->db);
     *gateway = (i4_gateway){0};
 }

@@ -13,12 +13,18 @@
 
 typedef struct i4_tasks i4_tasks;     /* tasks/: generation tasks and the thread that stores */
 typedef struct i4_upscale i4_upscale; /* upscale/ */
+typedef struct i4_events i4_events;   /* events/: what happened, pushed to listeners */
+typedef struct i4_queue i4_queue;     /* queue/: the durable queue */
+typedef struct i4_thumbs i4_thumbs;   /* library/thumbs.c */
 
 typedef struct i4_gateway {
     const i4_settings *settings; /* borrowed */
     i4_db *db;
     i4_tasks *tasks;
     i4_upscale *upscale;
+    i4_events *events; /* NULL in tests of single modules */
+    i4_queue *queue;
+    i4_thumbs *thumbs;
     i4_http_server *server, *page; /* :8000, and the same page on :5173 (NULL: none) */
 } i4_gateway;
 
@@ -29,9 +35,18 @@ void i4_gateway_stop(i4_gateway *gateway);
 extern const i4_route i4_proxy_routes[]; /* proxy.c: model, LoRA */
 extern const i4_route i4_task_routes[];  /* tasks/routes.c: generate, status, cancel */
 extern const i4_route
-    i4_library_routes[];                 /* library/library.c: images, prompts, favourites, form, outputs */
-extern const i4_route i4_magic_routes[]; /* magic/magic.c: Magic Prompt, verify */
+    i4_library_routes[]; /* library/library.c: images, prompts, favourites, form, outputs */
+extern const i4_route i4_magic_routes[];   /* magic/magic.c: Magic Prompt, verify */
 extern const i4_route i4_upscale_routes[]; /* upscale/ */
+
+extern const i4_route i4_queue_routes[];   /* queue/routes.c: queue, previews */
+extern const i4_route i4_event_routes[];   /* events/routes.c: events, estimate, capabilities */
+extern const i4_route i4_search_routes[];  /* library/search.c: library, timeline, tags, bulk */
+extern const i4_route i4_picture_routes[]; /* library/pictures.c: thumbnails, recipes, import */
+extern const i4_route i4_trash_routes[];   /* library/trash.c */
+extern const i4_route i4_openai_routes[];  /* openai/ */
+/* All of them, in the order in which they are tried; ended by method NULL. */
+const i4_route *i4_gateway_routes(void);
 
 /* proxy.c: one call to the daemon with the rules of 2.8; answers the relayed reply. A NULL body
  * sends none. */

@@ -22,12 +22,15 @@ typedef struct i4_settings {
     char db_path[4096], output_dir[4096], log_dir[4096];
     int min_size, max_size, size_multiple;
     int64_t max_caption_bytes, max_form_bytes, db_query_limit;
+    /* ours: jobs that may be pending, days in the trash, MiB of thumbnails */
+    int queue_limit, trash_days, thumbs_mib;
     char server_log_level[16];
     /* daemon */
     char daemon_host[256];
     int daemon_port;
     char daemon_log_level[16];
     bool autoload;
+    int idle_unload_minutes; /* ours; 0: never */
     char model_repo[256], model_revision[256], model_path[4096];
     bool has_model;        /* one of MODEL_REPO, MODEL_PATH is set: not the demo model then */
     bool wants_demo;       /* DEMO_MODEL is set: not the default repository, though it be here */

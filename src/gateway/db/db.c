@@ -297,7 +297,7 @@ i4_db_result i4_db_found(bool good, const json_t *row) {
 
 /* --- opening ------------------------------------------------------------------------------- */
 
-static bool run_text(i4_db *db, const char *text, i4_err *err) {
+bool i4_db_run_text(i4_db *db, const char *text, i4_err *err) {
     const int code = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
     return code == SQLITE_OK || i4_db_fail(db, code, err);
 }
@@ -329,7 +329,7 @@ static bool connect_file(i4_db *db, i4_err *err) {
     sqlite3_busy_timeout(db->handle, BUSY_MILLISECONDS);
     /* nothing that a hostile file brings along is trusted: views, triggers, broken pages */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    return run_text(db, "PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON", err);
+    return i4_db_run_text(db, "PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON", err);
 }
 
 /* quick_check says "ok" or names what is wrong. */
@@ -386,7 +386,7 @@ static bool prepare_all(i4_db *db, i4_err *err) {
 /* FULL, so that what was committed outlives a power cut too. */
 static bool set_up(i4_db *db, i4_err *err) {
     return connect_file(db, err) && check_damage(db, err) && i4_db_migrate(db, err) &&
-           run_text(db, "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL", err) &&
+           i4_db_run_text(db, "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL", err) &&
            prepare_all(db, err);
 }
 

@@ -33,10 +33,14 @@ typedef struct i4_new_image {
     bool has_lora_strength;
     double lora_strength;
     const char *lora_stack_json; /* NULL: null */
+    const char *flag;            /* "blocked", or NULL: null */
+    const char *task_id;         /* NULL: of no task */
+    double seconds;              /* how long the drawing took; negative: unknown */
 } i4_new_image;
 
 /* Inserts, or finds the row that already has this file_path (I3); *row an ImageRow (new reference).
- */
+ * If the task is that of a running job of the queue, the job ends with this picture and the picture
+ * gets its history entry, all in one transaction. */
 i4_db_result i4_db_add_image(i4_db *db, const i4_new_image *image, json_t **row, i4_err *err);
 i4_db_result i4_db_image(i4_db *db, int64_t id, json_t **row, i4_err *err);
 i4_db_result i4_db_image_by_file(i4_db *db, const char *file, json_t **row, i4_err *err);

@@ -93,12 +93,23 @@ static bool keep_file(i4_db *db, const char *file, i4_err *err) {
     return i4_query_run(&q, err);
 }
 
+/* What a new picture ends and where it can be found from now on; *row as it is afterwards. */
+static bool settle_image(i4_db *db, const i4_new_image *image, json_t **row, i4_err *err) {
+    const int64_t id = json_integer_value(json_object_get(*row, "id"));
+    json_decref(*row);
+    *row = NULL;
+    return i4_db_finish_job(db, image, id, err) && i4_db_index_image(db, id, err) &&
+           row_by_file(db, image->file_path, row, err);
+}
+
 static bool add_image(i4_db *db, const i4_new_image *image, json_t **row, i4_err *err) {
     if (!row_by_file(db, image->file_path, row, err)) {
         return false;
     }
-    return *row || (insert_image(db, image, err) && keep_file(db, image->file_path, err) &&
-                    row_by_file(db, image->file_path, row, err));
+    const bool is_there =
+        *row || (insert_image(db, image, err) && keep_file(db, image->file_path, err) &&
+                 row_by_file(db, image->file_path, row, err));
+    return is_there && *row && settle_image(db, image, row, err);
 }
 
 i4_db_result i4_db_add_image(i4_db *db, const i4_new_image *image, json_t **row, i4_err *err) {
@@ -287,8 +298,9 @@ static i4_db_result rewrite_prompt(i4_db *db, const char *hld, const char *form_
     return *missing_prompt ? I4_DB_NONE : I4_DB_OK;
 }
 
-static i4_db_result attach(i4_db *db, int64_t image_id, const char *hld, const char *form_json,
-                           int64_t *prompt_id, bool *missing_prompt, i4_err *err) {
+i4_db_result i4_db_attach_inside(i4_db *db, int64_t image_id, const char *hld,
+                                 const char *form_json, int64_t *prompt_id, bool *missing_prompt,
+                                 i4_err *err) {
     bool image;
     if (!i4_db_has(db, I4_SQL_IMAGE_EXISTS, image_id, &image, err)) {
         return I4_DB_FAILED;
@@ -314,6 +326,6 @@ i4_db_result i4_db_attach(i4_db *db, int64_t image_id, const char *hld, const ch
         return I4_DB_FAILED;
     }
     const i4_db_result result =
-        attach(db, image_id, hld, form_json, prompt_id, missing_prompt, err);
+        i4_db_attach_inside(db, image_id, hld, form_json, prompt_id, missing_prompt, err);
     return i4_db_end(db, result, err);
 }

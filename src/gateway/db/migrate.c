@@ -1,8 +1,8 @@
 /* Migrations: numbered, each one transaction, run in order when a database is opened.
  *
  * Number 0 is an empty file or a database of the original program of any age, which kept no
- * number. 1 is the original's own newest layout, 2 ours. Before an existing database is changed a
- * copy is kept beside it. */
+ * number. 1 is the original's own newest layout, 2 and 3 are ours. Before an existing database is
+ * changed a copy is kept beside it. */
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -16,11 +16,6 @@
 enum { COPIES_AT_MOST = 100 }; /* names tried for a copy */
 
 /* --- one-off statements -------------------------------------------------------------------- */
-
-static bool run_text(i4_db *db, const char *text, i4_err *err) {
-    const int code = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
-    return code == SQLITE_OK || i4_db_fail(db, code, err);
-}
 
 /* The number a query gives, bound to at most one text. */
 static bool number_of(i4_db *db, const char *text, const char *value, int64_t *out, i4_err *err) {
@@ -89,7 +84,7 @@ static bool add_columns(i4_db *db, i4_err *err) {
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         bool has;
         if (!has_column(db, columns[i].name, &has, err) ||
-            (!has && !run_text(db, columns[i].statement, err))) {
+            (!has && !i4_db_run_text(db, columns[i].statement, err))) {
             return false;
         }
     }
@@ -116,7 +111,7 @@ static bool shorten_paths(i4_db *db, i4_err *err) {
     if (code != SQLITE_OK) {
         return i4_db_fail(db, code, err);
     }
-    const bool good = run_text(
+    const bool good = i4_db_run_text(
         db, "UPDATE images SET file_path=bare_name(file_path)WHERE instr(file_path,'/')>0", err);
     sqlite3_create_function(db->handle, "bare_name", 1, flags, NULL, NULL, NULL, NULL);
     return good;
@@ -133,7 +128,7 @@ static bool rebuild_favorites(i4_db *db, i4_err *err) {
     if (!is_old || is_new) {
         return true;
     }
-    return run_text(
+    return i4_db_run_text(
         db,
         "DROP TABLE IF EXISTS favorites_rebuilt;"
         "CREATE TABLE favorites_rebuilt("
@@ -176,8 +171,8 @@ static bool check_columns(i4_db *db, i4_err *err) {
 }
 
 static bool to_original(i4_db *db, i4_err *err) {
-    return run_text(db, original_tables, err) && add_columns(db, err) && shorten_paths(db, err) &&
-           rebuild_favorites(db, err) && check_columns(db, err);
+    return i4_db_run_text(db, original_tables, err) && add_columns(db, err) &&
+           shorten_paths(db, err) && rebuild_favorites(db, err) && check_columns(db, err);
 }
 
 /* --- 2: ours ------------------------------------------------------------------------------- */
@@ -192,28 +187,35 @@ static bool make_files_unique(i4_db *db, i4_err *err) {
         return false;
     }
     if (doubles == 0) {
-        return run_text(db, "CREATE UNIQUE INDEX images_file ON images(file_path)", err);
+        return i4_db_run_text(db, "CREATE UNIQUE INDEX images_file ON images(file_path)", err);
     }
     char statement[256];
     snprintf(statement, sizeof statement,
              "CREATE INDEX images_file ON images(file_path);"
              "CREATE UNIQUE INDEX images_new_file ON images(file_path)WHERE id>%lld",
              (long long)newest);
-    return run_text(db, statement, err);
+    return i4_db_run_text(db, statement, err);
 }
 
 static bool to_ours(i4_db *db, i4_err *err) {
     return make_files_unique(db, err) &&
-           run_text(db,
-                    "CREATE INDEX images_time ON images(created_at,id);"
-                    "CREATE INDEX images_prompt ON images(prompt_id,created_at,id);"
-                    "CREATE INDEX prompts_time ON prompts(saved_at,id);"
-                    "CREATE TABLE tasks("
-                    "id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                    "created_at TEXT NOT NULL,"
-                    "task_id TEXT NOT NULL UNIQUE);"
-                    "CREATE TABLE removals(file_path TEXT PRIMARY KEY)WITHOUT ROWID",
-                    err);
+           i4_db_run_text(db,
+                          "CREATE INDEX images_time ON images(created_at,id);"
+                          "CREATE INDEX images_prompt ON images(prompt_id,created_at,id);"
+                          "CREATE INDEX prompts_time ON prompts(saved_at,id);"
+                          "CREATE TABLE tasks("
+                          "id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                          "created_at TEXT NOT NULL,"
+                          "task_id TEXT NOT NULL UNIQUE);"
+                          "CREATE TABLE removals(file_path TEXT PRIMARY KEY)WITHOUT ROWID",
+                          err);
+}
+
+/* --- 3: queue, library, trash, timings ----------------------------------------------------- */
+
+static bool to_library(i4_db *db, i4_err *err) {
+    return i4_db_make_queue(db, err) && i4_db_make_library(db, err) && i4_db_make_trash(db, err) &&
+           i4_db_make_timings(db, err);
 }
 
 /* --- the copy ------------------------------------------------------------------------------ */
@@ -274,7 +276,8 @@ static bool keep_copy(i4_db *db, i4_err *err) {
 /* --- running ------------------------------------------------------------------------------- */
 
 typedef bool (*migration)(i4_db *db, i4_err *err);
-static const migration migrations[I4_DB_VERSION] = {to_original, to_ours}; /* to 1, to 2 */
+static const migration migrations[I4_DB_VERSION] = {to_original, to_ours,
+                                                    to_library}; /* to 1, 2, 3 */
 
 static bool read_version(i4_db *db, int64_t *version, i4_err *err) {
     return number_of(db, "PRAGMA user_version", NULL, version, err);
@@ -291,14 +294,14 @@ static bool run_next(i4_db *db, i4_err *err) {
     }
     char number[64];
     snprintf(number, sizeof number, "PRAGMA user_version=%d", (int)version + 1);
-    return migrations[version](db, err) && run_text(db, number, err);
+    return migrations[version](db, err) && i4_db_run_text(db, number, err);
 }
 
 static bool run_in_transaction(i4_db *db, i4_err *err) {
-    if (!run_text(db, "BEGIN IMMEDIATE", err)) {
+    if (!i4_db_run_text(db, "BEGIN IMMEDIATE", err)) {
         return false;
     }
-    if (run_next(db, err) && run_text(db, "COMMIT", err)) {
+    if (run_next(db, err) && i4_db_run_text(db, "COMMIT", err)) {
         return true;
     }
     sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);

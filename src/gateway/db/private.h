@@ -7,11 +7,15 @@
 #define I4_GATEWAY_DB_PRIVATE_H
 
 #include "gateway/db/db.h"
+#include "gateway/db/sql_library.h"
+#include "gateway/db/sql_queue.h"
+#include "gateway/db/sql_timings.h"
+#include "gateway/db/sql_trash.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum { I4_DB_VERSION = 2 }; /* PRAGMA user_version of a database as this program keeps it */
+enum { I4_DB_VERSION = 3 }; /* PRAGMA user_version of a database as this program keeps it */
 
 /* --- parts of statements ------------------------------------------------------------------- */
 
@@ -48,7 +52,9 @@ enum { I4_DB_VERSION = 2 }; /* PRAGMA user_version of a database as this program
                        "AS prompt_id FROM favorites f JOIN images i ON i.id=f.image_id "
 
 /* Every statement: name, text. Prepared once, when the database is opened. */
-#define I4_SQL_LIST(X)                                                                            \
+#define I4_SQL_LIST(X) \
+    I4_SQL_CORE(X) I4_SQL_QUEUE(X) I4_SQL_LIBRARY(X) I4_SQL_TRASH(X) I4_SQL_TIMINGS(X)
+#define I4_SQL_CORE(X)                                                                            \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                   \
     X(COMMIT, "COMMIT")                                                                           \
     X(ROLLBACK, "ROLLBACK")                                                                       \
@@ -175,6 +181,24 @@ i4_db_result i4_db_found(bool good, const json_t *row);
 
 /* migrate.c: brings an opened database to I4_DB_VERSION. */
 bool i4_db_migrate(i4_db *db, i4_err *err);
+/* The tables of layout 3, each made by its module inside the migration's transaction. */
+bool i4_db_make_queue(i4_db *db, i4_err *err);   /* queue.c */
+bool i4_db_make_library(i4_db *db, i4_err *err); /* library.c */
+bool i4_db_make_trash(i4_db *db, i4_err *err);   /* trash.c */
+bool i4_db_make_timings(i4_db *db, i4_err *err); /* timings.c */
+/* db.c: statements without rows and without values. */
+bool i4_db_run_text(i4_db *db, const char *text, i4_err *err);
+/* library.c, inside a transaction: the words of an image row for search are made or made again
+ * (after it was added, or its title, tags or entry changed) and taken away (before it goes). */
+bool i4_db_index_image(i4_db *db, int64_t image_id, i4_err *err);
+bool i4_db_unindex_image(i4_db *db, int64_t image_id, i4_err *err);
+/* queue.c, inside a transaction: ends the running job of this task, if there is one, with this
+ * picture and gives the picture its history entry. */
+bool i4_db_finish_job(i4_db *db, const i4_new_image *image, int64_t image_id, i4_err *err);
+/* images.c, inside a transaction: link rules of docs/http-api.md 7.3, as i4_db_attach. */
+i4_db_result i4_db_attach_inside(i4_db *db, int64_t image_id, const char *hld,
+                                 const char *form_json, int64_t *prompt_id, bool *missing_prompt,
+                                 i4_err *err);
 /* prompts.c: inserts inside the running transaction. */
 bool i4_db_insert_prompt(i4_db *db, const char *hld, const char *form_json, int64_t *id,
                          i4_err *err);

@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 #include "base/os.h"
-#include "gateway/upscale/lanczos.h"
 #include "gateway/spawn.h"
+#include "gateway/upscale/lanczos.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,23 @@
+/* Floor 6, private to the gateway. Pushed events (docs/api.md 2): one log of what happened, from
+ * which any number of listeners are served, each at its own pace.
+ *
+ * The log is bounded; an event with a key takes the place of an older one of the same kind and key,
+ * so that progress does not push out what matters, and a slow reader gets the newest of it. */
+#ifndef I4_GATEWAY_EVENTS_H
+#define I4_GATEWAY_EVENTS_H
+
+#include "gateway/gateway.h"
+
+i4_events *i4_events_start(i4_gateway *gateway, i4_err *err);
+/* The streams end by themselves when the servers stop. */
+void i4_events_stop(i4_events *events);
+
+/* Takes data (NULL, no memory: listeners get a resync). key NULL: never replaced. Any thread; does
+ * not block. events NULL: nothing (tests without a log). */
+void i4_events_say(i4_events *events, const char *kind, const char *key, json_t *data);
+/* An "image" event; ids taken, NULL: many. prompt_id -1: null. */
+void i4_events_image(i4_events *events, const char *change, json_t *ids, int64_t prompt_id);
+/* For tests: listeners now. */
+int i4_events_listeners(i4_events *events);
+
+#endif

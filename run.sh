@@ -95,12 +95,18 @@ need_tools() {
     has_tools || fail "something is still missing: cc, cmake, ninja, pkg-config, $libraries"
 }
 
-# What the tests use beside: another compiler, formatting, and tools that a person would use.
+# What the tests use beside: another compiler, formatting, tools that a person would use, and what
+# clients of the API are written for.
 need_test_tools() {
-    has_clang && has clang-format && has curl && has perl && return
-    install "clang clang-format libclang-rt-dev curl perl bsdutils" "llvm clang-format"
+    has_clang && has clang-format && has curl && has perl && has node && has npm && return
+    install "clang clang-format libclang-rt-dev curl perl bsdutils$(node_packages)" \
+        "llvm clang-format node"
     has_clang || fail "clang with its sanitizers is still missing"
+    has npm || fail "npm is still missing"
 }
+
+# Packages of Node.js from elsewhere bring npm along, and those of the system collide with them.
+node_packages() { has npm || echo " nodejs npm"; }
 
 # --- building ---------------------------------------------------------------------------------
 

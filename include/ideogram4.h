@@ -218,12 +218,29 @@ typedef struct id4_engine id4_engine;
 typedef struct id4_adapter id4_adapter;
 typedef struct id4_image id4_image;
 
+/* What the picture will be, as far as a step knows: the predicted clean latents through a fixed
+ * linear projection to RGB. At most 256 pixels a side: a quarter of the picture's up to 1024, an
+ * eighth of a larger one. The projection comes with the model (preview.safetensors), or
+ * the first picture that wants previews begins with fitting one to the model's decoder: once for
+ * the model, less work than one step. */
+typedef struct id4_preview {
+    int step, step_count; /* finished steps, from 1; the last preview has all of them */
+    int width, height;
+    const uint8_t *rgb; /* [height, width, 3], borrowed until the callback returns */
+} id4_preview;
+
 typedef struct id4_engine_options {
     size_t struct_size;
     /* profile: called for every op with its stage, name and seconds; slows generation slightly */
     void (*profile)(const char *stage, int layer, const char *op, double seconds, double flops,
                     void *user);
     void *profile_user;
+    /* preview: called after steps, on the thread that generates; pictures are the same with and
+     * without it. It may call id4_engine_cancel and nothing else on the engine. */
+    void (*preview)(const id4_preview *preview, void *user);
+    void *preview_user;
+    double preview_seconds; /* least pause between two previews, 0: none. The last step always has
+                               a preview */
 } id4_engine_options;
 ID4_API void id4_engine_options_init(id4_engine_options *options);
 

@@ -49,10 +49,11 @@ static char *status_text(const fake_task *t) {
     }
     snprintf(text, size,
              "{\"state\":\"%s\",\"msg\":\"%s\",\"progress\":%d,\"total_steps\":12,"
-             "\"image_meta\":%s,\"has_artifact\":%s,\"error\":%s,\"cancelled\":%s}",
+             "\"image_meta\":%s,\"has_artifact\":%s,\"error\":%s,\"cancelled\":%s%s%s}",
              t->is_done ? "done" : "running", msg, t->has_artifact ? 100 : 50,
              t->meta && t->is_done ? t->meta : "null", bool_text(t->has_artifact), error,
-             bool_text(t->is_cancelled));
+             bool_text(t->is_cancelled), t->detail ? ",\"detail\":" : "",
+             t->detail ? t->detail : "");
     return text;
 }
 
@@ -74,17 +75,55 @@ static char *spool_text(fake_daemon *d) {
     return text;
 }
 
-static char *accept_task(fake_daemon *d) {
+/* The task's name in a body, "" if there is none. */
+static void asked_id(const char *body, char id[33]) {
+    const char *found = strstr(body, "\"task_id\":\"");
+    id[0] = '\0';
+    if (found) {
+        snprintf(id, 33, "%.32s", found + strlen("\"task_id\":\""));
+    }
+}
+
+static char *accept_task(fake_daemon *d, const char *body, int *status) {
     char *text = malloc(128), id[33];
-    snprintf(id, sizeof id, "%032zx", 0xabc000 + d->count);
-    add(d, id);
+    d->submissions++;
+    if (d->is_busy) {
+        *status = 409;
+        snprintf(text, 128, "{\"error\":\"another image is being generated\"}");
+        return text;
+    }
+    asked_id(body, id);
+    if (!id[0] || d->gives_own_ids) {
+        snprintf(id, sizeof id, "%032zx", 0xabc000 + d->count);
+    }
+    if (!find(d, id)) {
+        add(d, id);
+    }
     snprintf(text, 128, "{\"task_id\":\"%s\"}", id);
     return text;
+}
+
+static char *model_text(const fake_daemon *d) {
+    char *text = malloc(512), operation[128] = "null";
+    if (d->operation) {
+        snprintf(operation, sizeof operation, "\"%s\"", d->operation);
+    }
+    snprintf(text, 512, "{\"state\":\"%s\",\"msg\":\"%s\",\"operation\":%s}",
+             d->model ? d->model : "loaded", d->model_msg ? d->model_msg : "", operation);
+    return text;
+}
+
+static char *load_text(fake_daemon *d) {
+    d->loads++;
+    d->model = d->load_error ? "idle" : d->loads_slowly ? "loading" : "loaded";
+    d->model_msg = d->load_error;
+    return strdup("{\"ok\":true,\"msg\":\"loading the model\"}");
 }
 
 static char *cancel_text(fake_daemon *d, const char *id, int *status) {
     fake_task *t = find(d, id);
     char *text = malloc(64);
+    d->cancels++;
     *status = t ? 200 : 404;
     if (t && !t->is_done) {
         t->is_cancelled = t->is_done = true;
@@ -116,7 +155,13 @@ static char *answer_text(fake_daemon *d, const fake_call *call, int *status) {
         return strdup("{\"ok\":true}");
     }
     if (strcmp(target, "/generate") == 0) {
-        return accept_task(d);
+        return accept_task(d, call->body, status);
+    }
+    if (strcmp(target, "/model/status") == 0) {
+        return model_text(d);
+    }
+    if (strcmp(target, "/model/load") == 0) {
+        return load_text(d);
     }
     if (strncmp(target, "/cancel/", 8) == 0) {
         return cancel_text(d, target + 8, status);
@@ -133,7 +178,8 @@ static char *answer_text(fake_daemon *d, const fake_call *call, int *status) {
 
 static void remember(fake_daemon *d, const fake_call *call) {
     if (strncmp(call->target, "/status/", 8) == 0 || strncmp(call->target, "/spool", 6) == 0 ||
-        strncmp(call->target, "/artifact/", 10) == 0) {
+        strncmp(call->target, "/artifact/", 10) == 0 ||
+        strncmp(call->target, "/preview/", 9) == 0) {
         return;
     }
     snprintf(d->last_method, sizeof d->last_method, "%s", call->method);
@@ -173,6 +219,29 @@ static void give_artifact(fake_daemon *d, int fd, const char *id) {
     }
 }
 
+/* "preview <step>" of the newest, or of ?step=. */
+static void give_preview(fake_daemon *d, int fd, const char *target) {
+    char id[33], head[160], body[32];
+    const char *asked = strstr(target, "?step=");
+    snprintf(id, sizeof id, "%.32s", target);
+    pthread_mutex_lock(&d->mutex);
+    const fake_task *t = find(d, id);
+    const int newest = t ? t->preview_step : 0;
+    pthread_mutex_unlock(&d->mutex);
+    const int step = asked ? (int)strtol(asked + strlen("?step="), NULL, 10) : newest;
+    if (newest == 0 || step > newest) {
+        fake_reply_json(fd, 404, "{\"error\":\"there is no such preview\"}");
+        return;
+    }
+    const int size = snprintf(body, sizeof body, "preview %d", step);
+    snprintf(head, sizeof head,
+             "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nX-Preview-Step: %d\r\n"
+             "Content-Length: %d\r\n\r\n",
+             step, size);
+    fake_send_text(fd, head);
+    fake_send(fd, body, (size_t)size);
+}
+
 static void answer(fake_service *service, int fd, const fake_call *call, void *user) {
     fake_daemon *d = user;
     int status = 200;
@@ -188,10 +257,12 @@ static void answer(fake_service *service, int fd, const fake_call *call, void *u
         snprintf(type, sizeof type, "%s", d->replaced_type);
         text = strdup(d->replaced_body);
     } else {
-        text = answer_text(d, call, &status);
+        text = strncmp(call->target, "/preview/", 9) == 0 ? NULL : answer_text(d, call, &status);
     }
     pthread_mutex_unlock(&d->mutex);
-    if (!text) {
+    if (!text && strncmp(call->target, "/preview/", 9) == 0) {
+        give_preview(d, fd, call->target + 9);
+    } else if (!text) {
         give_artifact(d, fd, call->target + 10);
     } else if (fake_service_sleep(service, pause) && status > 0) {
         fake_reply(fd, status, type, text, strlen(text));
@@ -257,6 +328,22 @@ void fake_daemon_fail(fake_daemon *d, const char *id, const char *error) {
 void fake_daemon_set_cancelled(fake_daemon *d, const char *id) {
     pthread_mutex_lock(&d->mutex);
     find(d, id)->is_cancelled = true;
+    pthread_mutex_unlock(&d->mutex);
+}
+
+void fake_daemon_detail(fake_daemon *d, const char *id, const char *detail, int preview_step) {
+    pthread_mutex_lock(&d->mutex);
+    fake_task *t = find(d, id);
+    t->detail = detail;
+    t->preview_step = preview_step;
+    pthread_mutex_unlock(&d->mutex);
+}
+
+void fake_daemon_model(fake_daemon *d, const char *state, const char *msg, const char *operation) {
+    pthread_mutex_lock(&d->mutex);
+    d->model = state;
+    d->model_msg = msg;
+    d->operation = operation;
     pthread_mutex_unlock(&d->mutex);
 }
 

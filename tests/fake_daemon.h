@@ -1,5 +1,6 @@
 /* For tests: a model daemon that draws nothing. The test says what happens to its tasks; every
- * answer can be replaced. Contract: docs/http-api.md 4, and the spool of the real one. */
+ * answer can be replaced. Contract: docs/http-api.md 4, docs/api.md 7, and the spool of the real
+ * one. */
 #ifndef ID4_TESTS_FAKE_DAEMON_H
 #define ID4_TESTS_FAKE_DAEMON_H
 
@@ -16,6 +17,8 @@ typedef struct fake_task {
     const char *meta;    /* JSON text of image_meta; NULL: null */
     const void *picture; /* borrowed */
     size_t picture_size;
+    const char *detail; /* JSON text; NULL: none, as an older daemon */
+    int preview_step;   /* of the newest preview; 0: none */
 } fake_task;
 
 typedef struct fake_daemon {
@@ -31,6 +34,14 @@ typedef struct fake_daemon {
     int artifact_pause_ms; /* before an artifact is given */
     int pause_ms;          /* before any other answer */
     bool has_no_spool;
+    bool is_busy;                    /* another program draws: POST /generate is 409 */
+    bool gives_own_ids;              /* as an older daemon: task_id of a request is ignored */
+    const char *model;               /* "loaded" (NULL), "idle", "loading" */
+    const char *model_msg;           /* NULL: "" */
+    const char *operation;           /* what it does, or NULL */
+    const char *load_error;          /* POST /model/load ends so: model_msg; NULL: it loads */
+    bool loads_slowly;               /* POST /model/load leaves it "loading" */
+    int submissions, loads, cancels; /* calls */
     /* the next answers to a request whose target begins so; NULL: the real ones */
     const char *replaced;
     int replaced_status;
@@ -51,6 +62,10 @@ void fake_daemon_fail(fake_daemon *daemon, const char *id, const char *error);
 void fake_daemon_set_cancelled(fake_daemon *daemon, const char *id);
 void fake_daemon_replace(fake_daemon *daemon, const char *target, int status, const char *type,
                          const char *body);
+/* What `detail` says from now on, and the newest preview (0: none). */
+void fake_daemon_detail(fake_daemon *daemon, const char *id, const char *detail, int preview_step);
+void fake_daemon_model(fake_daemon *daemon, const char *state, const char *msg,
+                       const char *operation);
 /* Under the mutex: one of the counters. */
 int fake_daemon_read(fake_daemon *daemon, const int *counter);
 /* Copies of the last call that was not a poll. */

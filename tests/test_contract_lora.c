@@ -137,7 +137,8 @@ static void lora_operation_passes_its_phases_in_order(void **state) {
         "{'state':'loaded','msg':'<str>','backend':'<text>','model_repo':'<text>','model_path':"
         "'<text>','model_revision':null,'quantization_bits':8,'mlx_memory':{'active_gb':'<num?>',"
         "'peak_gb':'<num?>','cache_gb':'<num?>','cache_limit_gb':'<num?>'},"
-        "'applied_loras':" STACK_OF_GOOD ",'operation':null}");
+        "'applied_loras':" STACK_OF_GOOD ",'operation':null,'memory':'<obj>','last_error':null,"
+        "'idle_unload':null}");
     remove_all();
 }
 

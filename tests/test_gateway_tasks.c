@@ -87,6 +87,9 @@ static void assert_file(stage *s, const char *name, const char *content) {
     i4_free(data);
 }
 
+/* The rules of gateway/checks.h (i4_check_side, i4_check_caption, i4_check_preset,
+ * i4_check_format) are tested through this route, and those for the queue in test_queue.c. */
+
 /* --- POST /api/generate ----------------------------------------------------------------------- */
 
 static void gateway_tasks_generate_forwards_seven_fields_and_records_the_task(void **state) {

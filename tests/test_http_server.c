@@ -26,6 +26,7 @@ typedef struct service {
     int changes;  /* guarded by lock: state-changing handlers that ran */
     int beats;    /* guarded by lock: events of the stream still to send */
     int streams;  /* guarded by lock: streams that are not ended */
+    int floods;   /* guarded by lock: how often the endless stream was asked */
 } service;
 
 static void count_change(service *s) {
@@ -191,6 +192,27 @@ static void on_events(i4_http_request *r, i4_http_reply *reply, void *user) {
     i4_reply_stream(reply, "text/event-stream", next_event, end_events, s);
 }
 
+/* Has always more to say. */
+static bool next_flood(void *user, i4_buf *out) {
+    service *s = user;
+    pthread_mutex_lock(&s->lock);
+    s->floods++;
+    pthread_mutex_unlock(&s->lock);
+    while (out->len < I4_STREAM_BYTES) {
+        i4_buf_adds(out, "data: 0123456789 0123456789 0123456789 0123456789\n\n");
+    }
+    return true;
+}
+
+static void on_flood(i4_http_request *r, i4_http_reply *reply, void *user) {
+    service *s = user;
+    assert_ptr_equal(i4_req_server(r), s->server);
+    pthread_mutex_lock(&s->lock);
+    s->streams++;
+    pthread_mutex_unlock(&s->lock);
+    i4_reply_stream(reply, "text/event-stream", next_flood, end_events, s);
+}
+
 static const i4_route routes[] = {
     {.method = "GET", .pattern = "/api/plain", .handler = on_plain},
     {.method = "DELETE", .pattern = "/api/items/all", .handler = on_all},
@@ -216,6 +238,7 @@ static const i4_route routes[] = {
     {.method = "GET", .pattern = "/api/slow", .slow = true, .handler = on_slow},
     {.method = "GET", .pattern = "/api/mute", .handler = on_mute},
     {.method = "GET", .pattern = "/api/events", .handler = on_events},
+    {.method = "GET", .pattern = "/api/flood", .handler = on_flood},
     {.method = "GET", .pattern = "/outputs/{path...}", .handler = on_text},
     {.method = NULL},
 };
@@ -1286,6 +1309,48 @@ static void http_server_stop_ends_open_streams(void **state) {
     close(fd);
 }
 
+static int flood_count(service *s) {
+    pthread_mutex_lock(&s->lock);
+    const int count = s->floods;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
+/* A reader that does not read is asked for no more than its socket takes; others go on. */
+static void http_server_stream_waits_for_its_reader(void **state) {
+    enum { SOCKETS_MOST = 16 << 20, WANTED = 32 << 20 };
+    service s;
+    char text[128], *bytes = malloc(1 << 20);
+    (void)state;
+    assert_non_null(bytes);
+    service_start(&s, (i4_http_options){.workers = 2});
+    snprintf(text, sizeof text, "GET /api/flood HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", s.port);
+    int fds[4];
+    for (int i = 0; i < 4; i++) { /* more than there are workers */
+        fds[i] = raw_connect(s.port);
+        raw_say(fds[i], text);
+    }
+    for (int i = 0; i < 500; i++) {
+        i4_http_wake(s.server);
+        raw_answer a = raw_ask(s.port, "GET", "/api/plain", NULL, NULL);
+        assert_int_equal(a.status, 200);
+        raw_free(&a);
+    }
+    assert_true(flood_count(&s) < 4 * (SOCKETS_MOST / I4_STREAM_BYTES));
+    for (size_t got = 0; got < WANTED;) { /* it goes on as it is read */
+        const ssize_t part = recv(fds[0], bytes, 1 << 20, 0);
+        assert_true(part > 0);
+        got += (size_t)part;
+    }
+    assert_true(flood_count(&s) > WANTED / (2 * I4_STREAM_BYTES));
+    service_stop(&s); /* clean, although three do not read */
+    assert_int_equal(s.streams, 0);
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    free(bytes);
+}
+
 /* --- load ----------------------------------------------------------------------------------- */
 
 enum { LOAD_CONNECTIONS = 200, LOAD_REQUESTS = 50, LOAD_THREADS = 10 };
@@ -1545,6 +1610,7 @@ int main(void) {
         cmocka_unit_test(http_server_static_page_is_served_beneath_its_folder),
         cmocka_unit_test(http_server_stream_sends_when_woken_and_ends),
         cmocka_unit_test(http_server_stop_ends_open_streams),
+        cmocka_unit_test(http_server_stream_waits_for_its_reader),
         cmocka_unit_test(http_server_200_connections_get_all_answers),
         cmocka_unit_test(http_server_slow_sockets_and_handlers_hold_up_nobody),
         cmocka_unit_test(http_server_stop_gives_up_on_a_stuck_handler),

@@ -1000,6 +1000,91 @@ static void image_failing_memory_with_alpha_is_an_error(void **state) {
     i4_free(f.bytes);
 }
 
+/* --- small, stripped, foreign ----------------------------------------------------------------- */
+
+static void image_decode_small_is_small_enough(void **state) {
+    (void)state;
+    static const int sides[] = {1, 50, 128, 160, 400, 5000};
+    i4_image image = smooth_image(400, 300);
+    for (size_t f = 0; f < 3; f++) {
+        file from = encoded(&image, formats[f], 95, NULL, 0);
+        for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+            i4_image small;
+            assert_true(i4_image_decode_small(from.bytes, from.size, sides[i], &small, NULL));
+            assert_true(small.width >= sides[i] || small.width == 400);
+            assert_true(small.width <= 400 && small.height <= 300);
+            i4_image exact, expected;
+            assert_true(i4_image_shrink(&small, small.width < 25 ? small.width : 25,
+                                        small.height < 19 ? small.height : 19, &exact, NULL));
+            assert_true(i4_image_shrink(&image, exact.width, exact.height, &expected, NULL));
+            assert_true(psnr(&exact, &expected) > 26);
+            i4_image_free(&expected);
+            i4_image_free(&exact);
+            i4_image_free(&small);
+        }
+        i4_free(from.bytes);
+    }
+    i4_image_free(&image);
+}
+
+static void image_shrink_takes_means_of_areas(void **state) {
+    (void)state;
+    i4_image image, small = {0};
+    assert_true(i4_image_new(&image, 3, 2, NULL));
+    static const uint8_t greys[] = {0, 90, 180, 30, 120, 210};
+    for (int i = 0; i < 18; i++) {
+        image.rgb[i] = greys[i / 3];
+    }
+    assert_true(i4_image_shrink(&image, 2, 1, &small, NULL));
+    assert_int_equal(small.rgb[0], 45);  /* (0 + 90/2 + 30 + 120/2) / 3 */
+    assert_int_equal(small.rgb[3], 165); /* (90/2 + 180 + 120/2 + 210) / 3 */
+    i4_image_free(&small);
+    i4_err err = {0};
+    assert_false(i4_image_shrink(&image, 4, 2, &small, &err));
+    assert_false(i4_image_shrink(&image, 0, 1, &small, &err));
+    i4_image_free(&image);
+}
+
+static void image_encode_quick_is_webp(void **state) {
+    (void)state;
+    i4_image image = smooth_image(100, 80);
+    file f;
+    assert_true(i4_image_encode_quick(&image, 80, &f.bytes, &f.size, NULL));
+    i4_image back = decoded(f);
+    assert_true(psnr(&image, &back) > 30);
+    i4_image_free(&back);
+    i4_free(f.bytes);
+    i4_image_free(&image);
+}
+
+static void image_strip_leaves_pixels_only(void **state) {
+    (void)state;
+    static const i4_pair pairs[] = {{"ideogram4", "secret"}, {"comment", "more"}};
+    for (size_t i = 0; i < 3; i++) {
+        file f = small_file(formats[i], pairs, 2), clean;
+        assert_true(i4_image_strip(f.bytes, f.size, &clean.bytes, &clean.size, NULL));
+        i4_pairs found = text_of(clean);
+        assert_int_equal(found.count, 0);
+        i4_pairs_free(&found);
+        assert_true(i4_image_foreign(clean.bytes, clean.size, &found, NULL));
+        assert_int_equal(found.count, 0);
+        i4_pairs_free(&found);
+        i4_image a = decoded(f), b = decoded(clean);
+        assert_memory_equal(a.rgb, b.rgb, 17 * 13 * 3);
+        i4_image_free(&a);
+        i4_image_free(&b);
+        assert_true(i4_image_foreign(f.bytes, f.size, &found, NULL));
+        assert_true(found.count > 0);
+        i4_pairs_free(&found);
+        i4_err err = {0};
+        assert_false(i4_image_strip(f.bytes, f.size - 5, &clean.bytes, &clean.size, &err));
+        i4_free(clean.bytes);
+        i4_free(f.bytes);
+    }
+    i4_pairs none;
+    assert_false(i4_image_foreign((const uint8_t *)"text", 4, &none, NULL));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(image_png_round_trip_is_exact),
@@ -1029,6 +1114,10 @@ int main(void) {
         cmocka_unit_test(image_jpeg_lying_extension_is_passed_over),
         cmocka_unit_test(image_failing_memory_is_an_error),
         cmocka_unit_test(image_failing_memory_with_alpha_is_an_error),
+        cmocka_unit_test(image_decode_small_is_small_enough),
+        cmocka_unit_test(image_shrink_takes_means_of_areas),
+        cmocka_unit_test(image_encode_quick_is_webp),
+        cmocka_unit_test(image_strip_leaves_pixels_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

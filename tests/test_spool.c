@@ -360,14 +360,14 @@ static void spool_running_and_held_jobs_are_never_dropped(void **state) {
     open_keeper(&k);
     i4_job *job = i4_job_new(&k.table, I4_JOB_DRAW, i4_calloc(1, sizeof(i4_order)), 1.0);
     assert_non_null(job);
-    assert_int_not_equal(i4_queue_add(&k.table, I4_WORK_DRAW, job, 1.0), 0);
+    assert_int_not_equal(i4_turn_add(&k.table, I4_WORK_DRAW, job, 1.0), 0);
     i4_table_purge(&k.table, 1e9, true);
     assert_ptr_equal(i4_job_find(&k.table, I4_JOB_DRAW, job->id), job);
-    assert_true(i4_queue_take(&k.table, &item));
+    assert_true(i4_turn_take(&k.table, &item));
     i4_job_fail(&k.table, job, "reason", 1.0);
     i4_table_purge(&k.table, 1e9, true); /* done, but the worker still has it */
     assert_ptr_equal(i4_job_find(&k.table, I4_JOB_DRAW, item.job->id), job);
-    i4_queue_done(&k.table);
+    i4_turn_done(&k.table);
     i4_table_purge(&k.table, 1e9, true);
     assert_int_equal(k.table.job_count, 0);
     close_keeper(&k);
@@ -381,18 +381,18 @@ static void pipeline_is_free_as_soon_as_its_task_is_over(void **state) {
     open_keeper(&k);
     i4_job *job = i4_job_new(&k.table, I4_JOB_DRAW, i4_calloc(1, sizeof(i4_order)), 1.0);
     assert_non_null(job);
-    assert_int_not_equal(i4_queue_add(&k.table, I4_WORK_DRAW, job, 1.0), 0);
+    assert_int_not_equal(i4_turn_add(&k.table, I4_WORK_DRAW, job, 1.0), 0);
     assert_non_null(i4_pipeline_holder(&k.table));
-    assert_true(i4_queue_take(&k.table, &item));
+    assert_true(i4_turn_take(&k.table, &item));
     assert_ptr_equal(i4_pipeline_holder(&k.table)->job, job);
     i4_job_end_cancelled(&k.table, job, 1.0);
     assert_null(i4_pipeline_holder(&k.table));
-    assert_int_not_equal(i4_queue_add(&k.table, I4_WORK_LOAD, NULL, 1.0), 0);
+    assert_int_not_equal(i4_turn_add(&k.table, I4_WORK_LOAD, NULL, 1.0), 0);
     assert_int_equal(i4_pipeline_holder(&k.table)->work, I4_WORK_LOAD);
-    i4_queue_done(&k.table);
-    assert_true(i4_queue_take(&k.table, &item));
+    i4_turn_done(&k.table);
+    assert_true(i4_turn_take(&k.table, &item));
     assert_int_equal(i4_pipeline_holder(&k.table)->work, I4_WORK_LOAD);
-    i4_queue_done(&k.table);
+    i4_turn_done(&k.table);
     assert_null(i4_pipeline_holder(&k.table));
     close_keeper(&k);
 }

@@ -1,8 +1,8 @@
 /* The upscaler's routes with a pretended program, running programs, and halving pictures. */
 #include "gateway_rig.h"
 
-#include "gateway/upscale/lanczos.h"
 #include "gateway/spawn.h"
+#include "gateway/upscale/lanczos.h"
 #include "image/image.h"
 
 #include <math.h>

@@ -20,6 +20,12 @@ static void on_op(const i4_op *op, double seconds, void *user) {
                e->profile_user);
 }
 
+static void on_preview(const i4_preview *p, void *user) {
+    const id4_engine *e = user;
+    const id4_preview mine = {p->step, p->step_count, p->width, p->height, p->rgb};
+    e->preview(&mine, e->preview_user);
+}
+
 id4_status id4_engine_new(id4_model *model, const id4_engine_options *options, id4_engine **engine,
                           id4_error *err) {
     i4_err inner = {0};
@@ -33,15 +39,25 @@ id4_status id4_engine_new(id4_model *model, const id4_engine_options *options, i
                          "the options have no struct_size: begin with id4_engine_options_init");
     }
     i4_take(&o, sizeof o, options, options != NULL ? options->struct_size : 0);
+    if (!(o.preview_seconds >= 0.0)) {
+        return i4_refuse(err, "preview_seconds must be 0 or more");
+    }
     id4_engine *e = i4_calloc(1, sizeof *e);
     if (e == NULL) {
         return i4_no_memory(err, "an engine", sizeof *e);
     }
-    *e = (id4_engine){.model = model, .profile = o.profile, .profile_user = o.profile_user};
+    *e = (id4_engine){.model = model,
+                      .profile = o.profile,
+                      .profile_user = o.profile_user,
+                      .preview = o.preview,
+                      .preview_user = o.preview_user};
     e->inner = i4_engine_new(model->inner, o.profile != NULL ? on_op : NULL, e, &inner);
     if (e->inner == NULL) {
         i4_free(e);
         return i4_leave(false, &inner, err);
+    }
+    if (o.preview != NULL) {
+        e->inner->preview = (i4_preview_wish){on_preview, e, o.preview_seconds};
     }
     *engine = e;
     return ID4_OK;

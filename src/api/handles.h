@@ -24,6 +24,8 @@ struct id4_engine {
     void (*profile)(const char *stage, int layer, const char *op, double seconds, double flops,
                     void *user);
     void *profile_user;
+    void (*preview)(const id4_preview *preview, void *user);
+    void *preview_user;
 };
 struct id4_image {
     i4_image inner;

@@ -80,6 +80,22 @@ static int read_quality(i4_check *c) {
     return quality == 0 ? 0 : quality < 1 ? 1 : quality > 100 ? 100 : (int)quality;
 }
 
+/* The name that the task is to have; "": any. */
+static void read_name(i4_check *c, char id[I4_TASK_ID_BYTES]) {
+    const char *text = i4_check_string(c, "task_id", "", 0, 0);
+    const size_t len = strlen(text);
+    const bool is_absent = json_object_get(c->body, "task_id") == NULL;
+    id[0] = '\0';
+    if (is_absent) {
+        return;
+    }
+    if (len != I4_TASK_ID_BYTES - 1 || strspn(text, "0123456789abcdef") != len) {
+        i4_check_rule(c, "task_id", "must be 32 lower-case hexadecimal digits");
+        return;
+    }
+    memcpy(id, text, I4_TASK_ID_BYTES);
+}
+
 /* Fills the order from the body, fields in the order of the contract. False: answered. */
 static bool read_order(i4_check *c, const i4_settings *s, i4_order *o, i4_http_reply *reply) {
     const json_t *caption = i4_check_object_or_string(c, "caption");
@@ -92,15 +108,19 @@ static bool read_order(i4_check *c, const i4_settings *s, i4_order *o, i4_http_r
     o->quality = read_quality(c);
     o->has_prompt = i4_check_int_or_null(c, "prompt_id", &o->prompt_id);
     const json_t *loras = i4_check_objects_or_null(c, "loras");
+    read_name(c, o->task_id);
     if (i4_check_failed(c, reply)) {
         return false;
     }
     o->caption = caption_text(caption);
     o->hld = caption_hld(caption);
     o->preset = i4_strdup(preset);
-    o->loras = json_array_size(loras) > 0 ? json_deep_copy(loras) : NULL;
+    /* An empty list means nothing to the original; from the gateway, which names its tasks, it is
+     * the stack without any. */
+    const bool has_stack = json_array_size(loras) > 0 || (loras != NULL && o->task_id[0] != '\0');
+    o->loras = has_stack ? json_deep_copy(loras) : NULL;
     if (o->caption == NULL || o->hld == NULL || o->preset == NULL ||
-        (json_array_size(loras) > 0 && o->loras == NULL)) {
+        (has_stack && o->loras == NULL)) {
         i4_reply_error(reply, 503, "not enough memory for this request");
         return false;
     }
@@ -109,10 +129,26 @@ static bool read_order(i4_check *c, const i4_settings *s, i4_order *o, i4_http_r
 
 /* --- POST /generate ------------------------------------------------------------------------- */
 
+/* A task of the name that was asked for is the answer, whatever became of it: so a client that got
+ * no answer may ask again. False: there is none. The mutex is held. */
+static bool answer_known(i4_table *t, const i4_order *order, i4_http_reply *reply) {
+    const i4_job *job = order->task_id[0] != '\0' ? i4_job_named(t, order->task_id) : NULL;
+    if (job != NULL && job->kind == I4_JOB_DRAW) {
+        i4_reply_json(reply, 200, json_pack("{s:s}", "task_id", job->id));
+    } else if (job != NULL) {
+        i4_reply_error(reply, 409, "a task of another kind has this task_id: choose another one");
+    }
+    return job != NULL;
+}
+
 /* Takes the order; the mutex is held. */
 static void accept_order(i4_table *t, i4_order *order, i4_http_reply *reply) {
     const double now = i4_seconds();
     i4_table_purge(t, now, false);
+    if (answer_known(t, order, reply)) {
+        i4_order_free(order);
+        return;
+    }
     if (t->draw_slot != NULL || t->is_stopping) {
         i4_order_free(order);
         if (t->is_stopping) {
@@ -129,7 +165,10 @@ static void accept_order(i4_table *t, i4_order *order, i4_http_reply *reply) {
     }
     i4_job_say(job, "queued");
     t->draw_slot = job;
-    (void)i4_queue_add(t, I4_WORK_DRAW, job, now);
+    if (t->idle.is_asleep) {
+        (void)i4_start_load(t); /* first */
+    }
+    (void)i4_turn_add(t, I4_WORK_DRAW, job, now);
     i4_reply_json(reply, 200, json_pack("{s:s}", "task_id", job->id));
 }
 
@@ -170,18 +209,36 @@ static json_t *waiting_text(const i4_table *t, const i4_job *job, int *total_ste
                         floor(now - ahead->since), floor(now - job->queued_at));
 }
 
+/* While it is queued: what it waits for, in the words of docs/api.md 1.1. */
+static const char *phase_of(const i4_table *t, const i4_job *job) {
+    const i4_item *ahead = job->step == I4_STEP_QUEUED ? i4_pipeline_ahead(t, job) : NULL;
+    if (job->step == I4_STEP_QUEUED) {
+        return ahead != NULL && ahead->work == I4_WORK_LOAD ? "load" : "waiting";
+    }
+    return job->step == I4_STEP_DONE ? "done" : job->phase;
+}
+
+static json_t *detail_json(const i4_table *t, const i4_job *job) {
+    const i4_shot *shot = i4_previews_find(&t->previews, job->id, -1);
+    i4_detail detail = job->detail;
+    if (job->step == I4_STEP_QUEUED) {
+        detail.steps = steps_of(job->order);
+    }
+    return i4_detail_json(&detail, phase_of(t, job), shot != NULL ? shot->step : -1, i4_seconds());
+}
+
 /* The mutex is held. meta is taken. */
 static json_t *status_json(const i4_table *t, const i4_job *job, json_t *meta) {
     const bool is_done = job->step == I4_STEP_DONE;
     int total_steps = job->total_steps;
     json_t *msg =
         job->step == I4_STEP_QUEUED ? waiting_text(t, job, &total_steps) : i4_json_text(job->msg);
-    return json_pack("{s:s, s:o, s:i, s:i, s:o, s:b, s:o, s:b}", "state",
+    return json_pack("{s:s, s:o, s:i, s:i, s:o, s:b, s:o, s:b, s:o}", "state",
                      is_done ? "done" : "running", "msg", msg, "progress", job->progress,
                      "total_steps", total_steps, "image_meta", meta, "has_artifact",
                      job->has_picture, "error",
                      job->error != NULL ? i4_json_text(job->error) : json_null(), "cancelled",
-                     job->is_cancelled);
+                     job->is_cancelled, "detail", detail_json(t, job));
 }
 
 void i4_answer_status(i4_http_request *request, i4_http_reply *reply, void *user) {
@@ -239,6 +296,45 @@ void i4_answer_artifact(i4_http_request *request, i4_http_reply *reply, void *us
     note_fetched(d, request, id);
     i4_reply_header(reply, "Content-Disposition", disposition);
     i4_reply_file(request, reply, i4_picture_type(format), path);
+}
+
+/* --- GET /preview/{id} ---------------------------------------------------------------------- */
+
+/* Answers with a copy of a preview; the mutex is held. */
+static void reply_preview(const i4_shot *shot, const char *id, i4_http_reply *reply) {
+    char step[16], tag[64];
+    void *bytes = i4_malloc(shot->size);
+    if (bytes == NULL) {
+        i4_reply_error(reply, 503, "not enough memory for this preview");
+        return;
+    }
+    memcpy(bytes, shot->bytes, shot->size);
+    snprintf(step, sizeof step, "%d", shot->step);
+    snprintf(tag, sizeof tag, "\"%s-%d\"", id, shot->step);
+    i4_reply_header(reply, "X-Preview-Step", step);
+    i4_reply_header(reply, "ETag", tag);
+    i4_reply_bytes(reply, 200, "image/jpeg", bytes, shot->size);
+}
+
+void i4_answer_preview(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_daemon *d = user;
+    i4_table *t = &d->table;
+    const char *id = i4_req_param(request, "id");
+    int64_t step = -1;
+    i4_check c;
+    i4_check_begin(&c, request);
+    (void)i4_check_query_int(&c, "step", true, &step);
+    if (i4_check_failed(&c, reply)) {
+        return;
+    }
+    i4_table_lock(t);
+    const i4_shot *shot = i4_previews_find(&t->previews, id, step);
+    if (shot != NULL) {
+        reply_preview(shot, id, reply);
+    } else {
+        i4_reply_error(reply, 404, "there is no such preview of this task");
+    }
+    i4_table_unlock(t);
 }
 
 /* --- POST /cancel/{id} ---------------------------------------------------------------------- */

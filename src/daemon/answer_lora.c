@@ -65,7 +65,7 @@ static void start_operation(i4_daemon *d, json_t *loras, i4_http_reply *reply) {
         } else {
             i4_job_say(job, "queued");
             t->lora_slot = job;
-            (void)i4_queue_add(t, work, job, now);
+            (void)i4_turn_add(t, work, job, now);
             reply_task(reply, job, "the LoRA operation is queued");
         }
     }

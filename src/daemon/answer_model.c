@@ -1,6 +1,7 @@
-/* Routes of health and of the model: docs/http-api.md 4.1 and 4.2. */
+/* Routes of health and of the model: docs/http-api.md 4.1 and 4.2, docs/api.md 5. */
 #include "base/os.h"
 #include "daemon/inside.h"
+#include "http/validate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +34,23 @@ static json_t *memory_json(const i4_settings *s) {
                      s->cache_limit_gb >= 0.0 ? json_real(s->cache_limit_gb) : json_null());
 }
 
+static json_t *bytes_or_null(uint64_t bytes) {
+    return bytes > 0 ? json_integer((json_int_t)bytes) : json_null();
+}
+
+/* Ours; `needed` is for a picture of the model's own size. */
+static json_t *bytes_json(uint64_t needed) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "active", bytes_or_null(i4_memory_resident()), "peak",
+                     bytes_or_null(i4_memory_peak()), "available",
+                     bytes_or_null(i4_memory_available()), "needed", bytes_or_null(needed));
+}
+
+/* The mutex is held. */
+static json_t *idle_json(const i4_table *t) {
+    const bool is_busy = t->is_working || t->queue_count > 0;
+    return i4_idle_json(&t->idle, t->model_state == I4_MODEL_LOADED, is_busy, i4_seconds());
+}
+
 /* "<label> (<seconds>s)" or null; the mutex is held. */
 static json_t *operation_json(const i4_table *t) {
     const i4_item *holder = i4_pipeline_holder(t);
@@ -50,15 +68,21 @@ void i4_answer_model_status(i4_http_request *request, i4_http_reply *reply, void
     i4_daemon *d = user;
     i4_table *t = &d->table;
     (void)request;
-    json_t *memory = memory_json(&d->settings); /* reads files: not under the mutex */
+    i4_table_lock(t);
+    const uint64_t needed = t->model_bytes;
+    i4_table_unlock(t);
+    /* these read files: not under the mutex */
+    json_t *memory = memory_json(&d->settings), *bytes = bytes_json(needed);
     i4_table_lock(t);
     json_t *status = json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", names[t->model_state], "msg",
-        i4_json_text(t->model_msg), "backend", t->backend, "model_repo",
-        i4_json_text(d->settings.model_repo), "model_path", i4_json_text(t->model_path),
-        "model_revision", text_or_null(d->settings.model_revision), "quantization_bits",
+        "{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
+        names[t->model_state], "msg", i4_json_text(t->model_msg), "backend", t->backend,
+        "model_repo", i4_json_text(d->settings.model_repo), "model_path",
+        i4_json_text(t->model_path), "model_revision", text_or_null(d->settings.model_revision),
+        "quantization_bits",
         t->quantization_bits > 0 ? json_integer(t->quantization_bits) : json_null(), "mlx_memory",
-        memory, "applied_loras", i4_stack_list(&t->stack), "operation", operation_json(t));
+        memory, "applied_loras", i4_stack_list(&t->stack), "operation", operation_json(t), "memory",
+        bytes, "last_error", text_or_null(t->load_error), "idle_unload", idle_json(t));
     i4_table_unlock(t);
     i4_reply_json(reply, 200, status);
 }
@@ -66,9 +90,10 @@ void i4_answer_model_status(i4_http_request *request, i4_http_reply *reply, void
 /* --- load and unload ----------------------------------------------------------------------- */
 
 bool i4_start_load(i4_table *t) {
-    if (i4_queue_add(t, I4_WORK_LOAD, NULL, i4_seconds()) == 0) {
+    if (i4_turn_add(t, I4_WORK_LOAD, NULL, i4_seconds()) == 0) {
         return false;
     }
+    t->idle.is_asleep = false;
     if (t->model_state != I4_MODEL_LOADED) {
         /* before the answer, so that nobody reads the text of an older failure as the new one's */
         t->model_state = I4_MODEL_LOADING;
@@ -127,12 +152,33 @@ void i4_answer_model_unload(i4_http_request *request, i4_http_reply *reply, void
     (void)request;
     i4_table_lock(t);
     if (!refuse_busy(t, reply)) {
-        const uint64_t turn = i4_queue_add(t, I4_WORK_UNLOAD, NULL, i4_seconds());
+        const uint64_t turn = i4_turn_add(t, I4_WORK_UNLOAD, NULL, i4_seconds());
+        t->idle.is_asleep = false; /* this is meant */
         if (turn != 0 && await_turn(t, turn)) {
             reply_ok(reply, "the model is unloaded");
         } else {
             i4_reply_error(reply, 503, "the model daemon is stopping");
         }
     }
+    i4_table_unlock(t);
+}
+
+/* --- unloading without work ----------------------------------------------------------------- */
+
+void i4_answer_model_idle(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_daemon *d = user;
+    i4_table *t = &d->table;
+    i4_check c;
+    i4_check_begin(&c, request);
+    const int64_t minutes = i4_check_int_required(&c, "minutes");
+    if (minutes < 0 || minutes > I4_IDLE_MINUTES_MAX) {
+        i4_check_rule(&c, "minutes", "must be 0 (the model stays loaded) to 1440");
+    }
+    if (i4_check_failed(&c, reply)) {
+        return;
+    }
+    i4_table_lock(t);
+    i4_table_idle(t, (int)minutes, i4_seconds());
+    i4_reply_json(reply, 200, json_pack("{s:b, s:o}", "ok", 1, "idle_unload", idle_json(t)));
     i4_table_unlock(t);
 }

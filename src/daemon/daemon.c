@@ -19,6 +19,7 @@ static const i4_route routes[] = {
     {"POST", "/model/load", .handler = i4_answer_model_load},
     /* waits for the worker */
     {"POST", "/model/unload", .slow = true, .handler = i4_answer_model_unload},
+    {"POST", "/model/idle", I4_BODY_JSON, .handler = i4_answer_model_idle},
     {"GET", "/lora/status", .handler = i4_answer_lora_status},
     {"GET", "/lora/presets", .handler = i4_answer_lora_presets},
     {"POST", "/lora/apply", I4_BODY_JSON, .handler = i4_answer_lora_apply},
@@ -29,6 +30,7 @@ static const i4_route routes[] = {
     {"POST", "/generate", I4_BODY_JSON, CAPTION_BODY_BYTES, .handler = i4_answer_generate},
     {"GET", "/status/{id}", .handler = i4_answer_status},
     {"GET", "/artifact/{id}", .handler = i4_answer_artifact},
+    {"GET", "/preview/{id}", .handler = i4_answer_preview},
     {"POST", "/cancel/{id}", .handler = i4_answer_cancel},
     {"GET", "/spool", .handler = i4_answer_spool},
     {"DELETE", "/spool/{id}", .handler = i4_answer_spool_take},
@@ -74,6 +76,7 @@ static bool open_table(i4_daemon *d, i4_err *err) {
         return false;
     }
     d->has_table = true;
+    d->table.idle.minutes = d->settings.idle_unload_minutes;
     snprintf(d->table.model_path, sizeof d->table.model_path, "%s", d->settings.model_path);
     if (!i4_spool_scan(d->spool, restore_picture, d, err)) {
         return false;

@@ -2,10 +2,11 @@
  * look at or change the table of tasks under its mutex, and answer. Contract: docs/http-api.md 4
  * and 5.
  *
- * Additions (ours): GET /spool lists finished pictures that nobody has taken ({"tasks":[{task_id,
- * image_meta, fetched}]}; fetched: somebody was given it), DELETE /spool/{task_id} says that a
- * picture is stored elsewhere. Finished pictures are written to the spool folder (picture and
- * image_meta, synced, renamed) before their task says done, and are tasks again after a restart. */
+ * Additions (ours): docs/api.md 5 and 7; GET /spool lists finished pictures that nobody has taken
+ * ({"tasks":[{task_id, image_meta, fetched}]}; fetched: somebody was given it), DELETE
+ * /spool/{task_id} says that a picture is stored elsewhere. Finished pictures are written to the
+ * spool folder (picture and image_meta, synced, renamed) before their task says done, and are tasks
+ * again after a restart. */
 #ifndef I4_DAEMON_DAEMON_H
 #define I4_DAEMON_DAEMON_H
 

@@ -32,5 +32,7 @@ bool i4_model_apply(i4_worker *w, i4_stack *next, bool *changed, i4_err *err);
 
 /* draw.c */
 void i4_draw(i4_worker *w, i4_job *job);
+/* The engine's callback; user: the worker. */
+void i4_draw_preview(const id4_preview *preview, void *user);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct drawing {
     i4_job *job;
     const i4_order *order; /* the job's; lives while the worker holds the job */
     id4_request request;
+    id4_stats stats;
     double begun;
     id4_phase phase; /* last seen; LOAD: none yet */
     int step;
@@ -37,9 +38,10 @@ static void drawing_free(drawing *d) {
 /* --- progress ------------------------------------------------------------------------------ */
 
 /* Sets text and progress unless the job was cancelled, which *goes on to say so. */
-static bool report(drawing *d, int progress, const char *msg) {
+static bool report(drawing *d, const char *phase, int progress, const char *msg) {
     i4_table_lock(d->w->table);
     const bool goes_on = !d->job->is_cancelled;
+    d->job->phase = phase;
     if (goes_on) {
         d->job->progress = progress > d->job->progress ? progress : d->job->progress;
         i4_job_say(d->job, "%s", msg);
@@ -67,13 +69,13 @@ static const char *news(const drawing *d, const id4_progress *p) {
 static void tell(drawing *d, const char *moment, const id4_progress *p) {
     char text[80];
     if (strcmp(moment, "sampling") == 0) {
-        (void)report(d, 2, "sampling");
+        (void)report(d, "denoise", 2, "sampling");
     } else if (strcmp(moment, "step") == 0) {
         const int percent = p->step_count > 0 ? 100 * p->step_index / p->step_count : 0;
         snprintf(text, sizeof text, "%d/%d steps", p->step_index, p->step_count);
-        (void)report(d, percent < 99 ? percent : 99, text);
+        (void)report(d, "denoise", percent < 99 ? percent : 99, text);
     } else {
-        (void)report(d, 99, "decoding");
+        (void)report(d, "decode", 99, "decoding");
     }
     i4_moment(moment);
 }
@@ -81,12 +83,29 @@ static void tell(drawing *d, const char *moment, const id4_progress *p) {
 static int on_progress(const id4_progress *p, void *user) {
     drawing *d = user;
     const char *moment = news(d, p);
+    i4_table_lock(d->w->table);
+    i4_detail_compute(&d->job->detail, p);
+    i4_table_unlock(d->w->table);
     d->phase = p->phase;
     d->step = p->step_index;
     if (moment != NULL) {
         tell(d, moment, p);
     }
     return is_cancelled(d);
+}
+
+void i4_draw_preview(const id4_preview *preview, void *user) {
+    i4_worker *w = user;
+    size_t size = 0;
+    void *bytes = i4_preview_encode(preview, &size);
+    if (bytes == NULL) {
+        i4_log(I4_LOG_WARN, "draw", "no preview of step %d", preview->step);
+        return;
+    }
+    i4_table_lock(w->table);
+    i4_previews_add(&w->table->previews, preview->step, bytes, size);
+    i4_table_unlock(w->table);
+    i4_moment("preview");
 }
 
 /* --- before -------------------------------------------------------------------------------- */
@@ -96,6 +115,9 @@ static void begin(drawing *d) {
     const id4_preset *preset = id4_preset_find(o->preset);
     i4_table_lock(d->w->table);
     d->job->total_steps = preset != NULL ? preset->steps : 0;
+    d->job->phase = o->loras != NULL ? "lora" : "encode";
+    i4_detail_begin(&d->job->detail, d->job->total_steps, d->begun);
+    i4_previews_begin(&d->w->table->previews, d->job->id);
     i4_job_say(d->job, "generating %dx%d, %d steps", o->width, o->height, d->job->total_steps);
     i4_table_unlock(d->w->table);
     i4_moment("drawing");
@@ -108,7 +130,7 @@ static bool apply_own_stack(drawing *d, i4_err *err) {
     if (d->order->loras == NULL) {
         return true;
     }
-    (void)report(d, 0, "preparing the LoRA stack");
+    (void)report(d, "lora", 0, "preparing the LoRA stack");
     i4_moment("loras");
     return i4_stack_resolve(&next, d->order->loras, s->lora_dir, s->lora_strength, err) &&
            i4_model_apply(d->w, &next, &changed, err);
@@ -135,12 +157,14 @@ static bool draw(drawing *d, i4_err *err) {
     d->request.height = o->height;
     d->request.seed = (uint64_t)o->seed;
     d->request.preset = o->preset;
-    (void)report(d, 1, "preparing");
+    (void)report(d, "encode", 1, "preparing");
     i4_moment("prepare");
     if (!go_on(d, err)) {
         return false;
     }
-    if (id4_generate(d->w->engine, &d->request, &observer, &d->image, NULL, &reason) != ID4_OK) {
+    id4_stats_init(&d->stats);
+    if (id4_generate(d->w->engine, &d->request, &observer, &d->image, &d->stats, &reason) !=
+        ID4_OK) {
         return i4_pass_on(&reason, err);
     }
     return true;
@@ -176,6 +200,8 @@ static bool leave_pipeline(drawing *d, i4_err *err) {
     if (goes_on) {
         t->draw_slot = NULL;
         i4_pipeline_leave(t);
+        d->job->phase = "save";
+        i4_detail_computed(&d->job->detail, &d->stats, i4_seconds());
         d->job->progress = 99;
         i4_job_say(d->job, "encoding");
     }
@@ -209,7 +235,7 @@ static json_t *or_null(bool has, json_t *value) {
     return value;
 }
 
-/* Keys in the order of docs/http-api.md 4.5. */
+/* Keys in the order of docs/http-api.md 4.5, then ours. */
 static json_t *make_meta(const drawing *d, double seconds) {
     const i4_order *o = d->order;
     const char *format = i4_picture_name(o->format);
@@ -217,20 +243,29 @@ static json_t *make_meta(const drawing *d, double seconds) {
     char name[48];
     snprintf(name, sizeof name, "%s.%s", d->job->id, format);
     return json_pack(
-        "{s:s, s:i, s:i, s:s, s:I, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o}", "hld", o->hld, "width",
-        o->width, "height", o->height, "preset", o->preset, "seed", (json_int_t)o->seed,
+        "{s:s, s:i, s:i, s:s, s:I, s:o, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:i}", "hld", o->hld,
+        "width", o->width, "height", o->height, "preset", o->preset, "seed", (json_int_t)o->seed,
         "prompt_id", or_null(o->has_prompt, json_integer((json_int_t)o->prompt_id)), "filename",
         name, "format", format, "generation_seconds", round(seconds * 10.0) / 10.0,
         "quantization_bits", or_null(bits > 0, json_integer(bits)), "lora_name",
         i4_stack_names(&d->stack), "lora_strength", i4_stack_strength(&d->stack, json_null()),
-        "applied_loras", i4_stack_list(&d->stack));
+        "applied_loras", i4_stack_list(&d->stack), "steps", d->stats.steps);
+}
+
+static i4_detail detail_when_saved(const drawing *d) {
+    i4_table_lock(d->w->table);
+    i4_detail detail = d->job->detail;
+    i4_table_unlock(d->w->table);
+    i4_detail_saved(&detail, i4_seconds());
+    return detail;
 }
 
 static bool store(drawing *d, double seconds, i4_spooled *picture, i4_err *err) {
     *picture = (i4_spooled){.format = d->order->format,
                             .bytes = d->file.size,
                             .finished = i4_unix_seconds(),
-                            .total_steps = d->job->total_steps};
+                            .total_steps = d->job->total_steps,
+                            .detail = detail_when_saved(d)};
     memcpy(picture->id, d->job->id, sizeof picture->id);
     snprintf(picture->msg, sizeof picture->msg, "done in %.1f s", seconds);
     json_t *meta = make_meta(d, seconds);
@@ -254,6 +289,7 @@ static void finish(drawing *d, const i4_spooled *picture) {
         job->has_picture = true;
         job->format = picture->format;
         job->picture_bytes = picture->bytes;
+        job->detail = picture->detail;
         t->picture_bytes += picture->bytes;
         i4_job_say(job, "%s", picture->msg);
         i4_job_succeed(t, job, now);

@@ -25,6 +25,7 @@ void i4_answer_health(i4_http_request *request, i4_http_reply *reply, void *user
 void i4_answer_model_status(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_model_load(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_model_unload(i4_http_request *request, i4_http_reply *reply, void *user);
+void i4_answer_model_idle(i4_http_request *request, i4_http_reply *reply, void *user);
 /* Queues a load; the mutex is held. False: no room in the queue. */
 bool i4_start_load(i4_table *t);
 
@@ -41,6 +42,7 @@ void i4_answer_lora_download_status(i4_http_request *request, i4_http_reply *rep
 void i4_answer_generate(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_status(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_artifact(i4_http_request *request, i4_http_reply *reply, void *user);
+void i4_answer_preview(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_cancel(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_spool(i4_http_request *request, i4_http_reply *reply, void *user);
 void i4_answer_spool_take(i4_http_request *request, i4_http_reply *reply, void *user);

@@ -6,9 +6,11 @@
 #include "base/memory.h"
 #include "base/os.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     KEEP_SECONDS = 3600,             /* done tasks, from the contract */
@@ -16,6 +18,7 @@ enum {
     JOB_LIMIT = 20000                /* jobs in memory; about 0.5 KB each */
 };
 static const uint64_t picture_limit_bytes = 2ull << 30;
+static const double preview_seconds = 0.5;
 
 /* --- life ---------------------------------------------------------------------------------- */
 
@@ -26,6 +29,8 @@ bool i4_table_init(i4_table *t, i4_spool *spool, i4_err *err) {
     t->picture_seconds = PICTURE_SECONDS;
     t->picture_limit = picture_limit_bytes;
     t->job_limit = JOB_LIMIT;
+    t->preview_seconds = preview_seconds;
+    t->idle.minute_seconds = 60.0;
     if (pthread_mutex_init(&t->mutex, NULL) != 0) {
         return i4_fail_memory(err, "a mutex", sizeof t->mutex);
     }
@@ -64,6 +69,7 @@ void i4_table_free(i4_table *t) {
         t->oldest = job->newer;
         free_job(job);
     }
+    i4_previews_begin(&t->previews, "");
     i4_stack_free(&t->stack);
     pthread_cond_destroy(&t->settled);
     pthread_cond_destroy(&t->work);
@@ -80,7 +86,8 @@ void i4_table_unlock(i4_table *t) {
 
 /* --- jobs by id and by age ------------------------------------------------------------------ */
 
-/* Ids are random hexadecimal digits: the first three of them are as good as a hash. */
+/* Ids are random hexadecimal digits: the first three of them are as good as a hash. Those that a
+ * client chose may be anything, which makes its own requests slow, no more. */
 static size_t bucket_of(const char *id) {
     size_t hash = 0;
     for (int i = 0; i < 3 && id[i] != '\0'; i++) {
@@ -127,11 +134,15 @@ static bool random_id(char id[I4_TASK_ID_BYTES]) {
 }
 
 i4_job *i4_job_new(i4_table *t, i4_job_kind kind, i4_order *order, double now) {
+    const bool is_named = order != NULL && order->task_id[0] != '\0';
     i4_job *job = i4_calloc(1, sizeof *job);
-    if (job == NULL || !random_id(job->id)) {
+    if (job == NULL || (!is_named && !random_id(job->id))) {
         i4_free(job);
         i4_order_free(order);
         return NULL;
+    }
+    if (is_named) {
+        memcpy(job->id, order->task_id, sizeof job->id);
     }
     job->kind = kind;
     job->order = order;
@@ -152,6 +163,7 @@ bool i4_job_restore(i4_table *t, const i4_spooled *picture, double age, double n
     job->progress = 100;
     job->total_steps = picture->total_steps;
     job->phase = "done";
+    job->detail = picture->detail;
     i4_job_say(job, "%s", picture->msg);
     job->kept_since = now - age;
     job->has_picture = true;
@@ -163,13 +175,17 @@ bool i4_job_restore(i4_table *t, const i4_spooled *picture, double age, double n
     return true;
 }
 
-i4_job *i4_job_find(i4_table *t, i4_job_kind kind, const char *id) {
-    for (i4_job *job = t->bucket[bucket_of(id)]; job != NULL; job = job->next_in_bucket) {
-        if (strcmp(job->id, id) == 0) {
-            return job->kind == kind ? job : NULL;
-        }
+i4_job *i4_job_named(i4_table *t, const char *id) {
+    i4_job *job = t->bucket[bucket_of(id)];
+    while (job != NULL && strcmp(job->id, id) != 0) {
+        job = job->next_in_bucket;
     }
-    return NULL;
+    return job;
+}
+
+i4_job *i4_job_find(i4_table *t, i4_job_kind kind, const char *id) {
+    i4_job *job = i4_job_named(t, id);
+    return job != NULL && job->kind == kind ? job : NULL;
 }
 
 /* --- how jobs end --------------------------------------------------------------------------- */
@@ -184,6 +200,7 @@ void i4_job_say(i4_job *job, const char *format, ...) {
 static void settle(i4_table *t, i4_job *job, double now) {
     job->step = I4_STEP_DONE;
     job->kept_since = now;
+    i4_detail_end(&job->detail, now);
     if (!job->is_held) { /* the worker reads the order without the mutex */
         i4_order_free(job->order);
         job->order = NULL;
@@ -304,7 +321,7 @@ void i4_table_purge(i4_table *t, double now, bool at_once) {
 
 /* --- queue ---------------------------------------------------------------------------------- */
 
-uint64_t i4_queue_add(i4_table *t, i4_work work, i4_job *job, double now) {
+uint64_t i4_turn_add(i4_table *t, i4_work work, i4_job *job, double now) {
     if (t->queue_count == I4_QUEUE_ITEMS || t->is_stopping) {
         return 0;
     }
@@ -314,9 +331,44 @@ uint64_t i4_queue_add(i4_table *t, i4_work work, i4_job *job, double now) {
     return t->turn;
 }
 
-bool i4_queue_take(i4_table *t, i4_item *item) {
-    while (t->queue_count == 0 && !t->is_stopping) {
+/* The end of a time without work is an unloading like another, but one that the next drawing ends.
+ */
+static void fall_asleep(i4_table *t, double now) {
+    t->idle.is_asleep = i4_turn_add(t, I4_WORK_UNLOAD, NULL, now) != 0;
+}
+
+/* A condition cannot wait on the monotonic clock everywhere: should the clock of the day jump, the
+ * caller is woken early, and looks again, or late. */
+static void wait_for(i4_table *t, double seconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)seconds;
+    until.tv_nsec += (long)((seconds - floor(seconds)) * 1e9);
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&t->work, &t->mutex, &until);
+}
+
+static void await_work(i4_table *t) {
+    const double now = i4_seconds(), left = i4_idle_left(&t->idle, now);
+    if (t->idle.minutes == 0 || t->model_state != I4_MODEL_LOADED) {
         pthread_cond_wait(&t->work, &t->mutex);
+    } else if (left > 0.0) {
+        wait_for(t, left);
+    } else {
+        fall_asleep(t, now);
+    }
+}
+
+void i4_table_idle(i4_table *t, int minutes, double now) {
+    t->idle.minutes = minutes;
+    t->idle.since = now;
+    pthread_cond_signal(&t->work);
+}
+
+bool i4_turn_take(i4_table *t, i4_item *item) {
+    while (t->queue_count == 0 && !t->is_stopping) {
+        await_work(t);
     }
     if (t->is_stopping) {
         return false;
@@ -335,7 +387,7 @@ bool i4_queue_take(i4_table *t, i4_item *item) {
     return true;
 }
 
-void i4_queue_done(i4_table *t) {
+void i4_turn_done(i4_table *t) {
     i4_job *job = t->current.job;
     if (job != NULL) {
         job->is_held = false;
@@ -345,6 +397,7 @@ void i4_queue_done(i4_table *t) {
     t->is_working = false;
     t->is_storing = false;
     t->turn_done = t->current.turn;
+    t->idle.since = i4_seconds();
     pthread_cond_broadcast(&t->settled);
 }
 

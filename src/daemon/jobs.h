@@ -6,6 +6,9 @@
 #define I4_DAEMON_JOBS_H
 
 #include "base/status.h"
+#include "daemon/detail.h"
+#include "daemon/idle.h"
+#include "daemon/preview.h"
 #include "daemon/spool.h"
 #include "daemon/stack.h"
 
@@ -19,9 +22,10 @@ typedef enum i4_job_kind { I4_JOB_DRAW, I4_JOB_LORA, I4_JOB_DOWNLOAD } i4_job_ki
  * because nothing changes it. */
 typedef struct i4_order {
     /* drawing */
-    char *caption; /* JSON text or plain prompt */
-    char *hld;     /* high_level_description, "" if there is none */
-    char *preset;  /* as it was sent */
+    char task_id[I4_TASK_ID_BYTES]; /* asked for; "": any */
+    char *caption;                  /* JSON text or plain prompt */
+    char *hld;                      /* high_level_description, "" if there is none */
+    char *preset;                   /* as it was sent */
     int width, height;
     int64_t seed, prompt_id;
     bool has_prompt;
@@ -47,7 +51,8 @@ typedef struct i4_job {
     bool is_held;      /* the worker still has a pointer to it */
     bool is_cancelled; /* cancellation was requested */
     int progress, total_steps;
-    const char *phase; /* constant text; LoRA operations */
+    const char *phase; /* constant text */
+    i4_detail detail;  /* drawings */
     char msg[200];
     char *error;                  /* owned; NULL: none */
     json_t *result;               /* owned; LoRA operations; NULL: none */
@@ -107,6 +112,10 @@ typedef struct i4_table {
 
     i4_model_state model_state;
     char model_msg[512];
+    char load_error[512]; /* why the last load failed, "" after a success */
+    uint64_t model_bytes; /* that a picture of the default size needs, 0: unknown */
+    i4_idle idle;
+    i4_previews previews;
     char model_path[4096]; /* resolved root, else what is configured, else "" */
     char backend[32];
     int quantization_bits; /* 0: unknown, or none */
@@ -117,6 +126,7 @@ typedef struct i4_table {
     double keep_seconds, picture_seconds;
     uint64_t picture_limit; /* bytes */
     size_t job_limit;
+    double preview_seconds; /* pause between two previews; set before a model is loaded */
 } i4_table;
 
 bool i4_table_init(i4_table *t, i4_spool *spool, i4_err *err);
@@ -126,12 +136,13 @@ void i4_table_unlock(i4_table *t);
 
 /* --- jobs ---------------------------------------------------------------------------------- */
 
-/* A new job with a random id, queued; takes the order. NULL when there is no memory (the order is
- * freed then too). */
+/* A new job, queued, under the id that its order asks for (which no job has) or a random one; takes
+ * the order. NULL when there is no memory (the order is freed then too). */
 i4_job *i4_job_new(i4_table *t, i4_job_kind kind, i4_order *order, double now);
 /* The finished picture of an earlier run, `age` seconds old. */
 bool i4_job_restore(i4_table *t, const i4_spooled *picture, double age, double now);
 i4_job *i4_job_find(i4_table *t, i4_job_kind kind, const char *id);
+i4_job *i4_job_named(i4_table *t, const char *id); /* of any kind */
 
 void i4_job_say(i4_job *job, const char *format, ...) I4_PRINTF(2, 3);
 /* The ways to end; the order is given back, the slots freed. */
@@ -148,10 +159,14 @@ void i4_table_purge(i4_table *t, double now, bool at_once);
 /* --- queue --------------------------------------------------------------------------------- */
 
 /* The turn of the new item; 0 if the queue is full. */
-uint64_t i4_queue_add(i4_table *t, i4_work work, i4_job *job, double now);
-/* Takes the next item, waiting for one; false when the table is stopping. */
-bool i4_queue_take(i4_table *t, i4_item *item);
-void i4_queue_done(i4_table *t);
+uint64_t i4_turn_add(i4_table *t, i4_work work, i4_job *job, double now);
+/* Takes the next item, waiting for one; false when the table is stopping. A loaded model that has
+ * had no work for long enough is an item too. */
+bool i4_turn_take(i4_table *t, i4_item *item);
+void i4_turn_done(i4_table *t);
+
+/* Another time without work before the model is unloaded, counted from now. */
+void i4_table_idle(i4_table *t, int minutes, double now);
 
 const char *i4_work_label(i4_work work);
 /* What holds the pipeline, as the original's lock: NULL when it is free. */

@@ -155,6 +155,7 @@ static int on_load(const id4_progress *progress, void *user) {
 static bool open_model(i4_worker *w, const char *folder, i4_err *err) {
     const id4_observer observer = {on_load, w};
     id4_model_options options;
+    id4_engine_options engine_options;
     id4_error reason = {0};
     id4_model_options_init(&options);
     if (w->settings->backend[0] != '\0') {
@@ -164,7 +165,11 @@ static bool open_model(i4_worker *w, const char *folder, i4_err *err) {
         w->model = NULL;
         return i4_pass_on(&reason, err);
     }
-    if (id4_engine_new(w->model, NULL, &w->engine, &reason) != ID4_OK) {
+    id4_engine_options_init(&engine_options);
+    engine_options.preview = i4_draw_preview;
+    engine_options.preview_user = w;
+    engine_options.preview_seconds = w->table->preview_seconds;
+    if (id4_engine_new(w->model, &engine_options, &w->engine, &reason) != ID4_OK) {
         id4_model_close(w->model);
         w->model = NULL;
         w->engine = NULL;
@@ -189,14 +194,29 @@ static void apply_recorded(i4_worker *w, char *note, size_t size) {
     i4_table_unlock(t);
 }
 
+/* Memory that a picture of the model's own size takes, with the weights; 0: unknown. */
+static uint64_t bytes_needed(const i4_worker *w, int side) {
+    id4_request request;
+    id4_estimate estimate;
+    id4_request_init(&request);
+    id4_estimate_init(&estimate);
+    request.width = request.height = side;
+    return id4_model_estimate(w->model, &request, 0, &estimate, NULL) == ID4_OK
+               ? estimate.resident_bytes
+               : 0;
+}
+
 static void report_loaded(i4_worker *w, const char *folder, bool is_demo, double seconds,
                           const char *note) {
     i4_table *t = w->table;
     id4_model_info info;
     id4_model_info_init(&info);
     (void)id4_model_get_info(w->model, &info);
+    const uint64_t needed = bytes_needed(w, info.default_side);
     i4_table_lock(t);
     t->model_state = I4_MODEL_LOADED;
+    t->model_bytes = needed;
+    t->load_error[0] = '\0';
     i4_pipeline_leave(t);
     t->quantization_bits = info.quantization_bits;
     snprintf(t->model_path, sizeof t->model_path, "%s", folder);
@@ -214,8 +234,18 @@ static void report_failure(i4_worker *w, const i4_err *err) {
     i4_pipeline_leave(t);
     snprintf(t->model_msg, sizeof t->model_msg, "%s",
              err->text[0] != '\0' ? err->text : "loading failed");
+    memcpy(t->load_error, t->model_msg, sizeof t->load_error);
     i4_table_unlock(t);
     i4_log(I4_LOG_ERROR, "model", "loading failed: %s", err->text);
+}
+
+/* Who asked for it may have done so while another model was being unloaded. */
+static void begin_load(i4_worker *w) {
+    i4_table *t = w->table;
+    i4_table_lock(t);
+    t->model_state = I4_MODEL_LOADING;
+    snprintf(t->model_msg, sizeof t->model_msg, "looking for the model");
+    i4_table_unlock(t);
 }
 
 void i4_model_load(i4_worker *w) {
@@ -226,7 +256,7 @@ void i4_model_load(i4_worker *w) {
     if (w->engine != NULL) {
         return; /* loaded: done at once */
     }
-    say(w, "looking for the model");
+    begin_load(w);
     i4_moment("load");
     bool ok = find_model(w, folder, sizeof folder, &is_demo, &err);
     if (ok) {
@@ -255,5 +285,6 @@ void i4_model_unload(i4_worker *w) {
     i4_table_lock(t);
     t->model_state = I4_MODEL_IDLE;
     t->model_msg[0] = '\0';
+    t->model_bytes = 0;
     i4_table_unlock(t);
 }

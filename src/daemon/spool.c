@@ -154,6 +154,7 @@ static bool know_record(const json_t *record, i4_spooled *picture) {
     picture->finished = (int64_t)json_integer_value(json_object_get(record, "finished_at"));
     picture->total_steps = steps > 0 && steps < 100000 ? (int)steps : 0;
     snprintf(picture->msg, sizeof picture->msg, "%s", msg);
+    i4_detail_read(&picture->detail, json_object_get(record, "detail"), picture->total_steps);
     return true;
 }
 
@@ -169,9 +170,10 @@ json_t *i4_spool_meta(i4_spool *spool, const char *id) {
 
 static bool write_record(const i4_spool *s, const i4_spooled *p, const json_t *meta, i4_err *err) {
     char path[4200];
-    json_t *record = json_pack("{s:s, s:I, s:i, s:s, s:O}", "format", format_names[p->format],
+    json_t *record = json_pack("{s:s, s:I, s:i, s:s, s:O, s:o}", "format", format_names[p->format],
                                "finished_at", (json_int_t)p->finished, "total_steps",
-                               p->total_steps, "msg", p->msg, "image_meta", meta);
+                               p->total_steps, "msg", p->msg, "image_meta", meta, "detail",
+                               i4_detail_json(&p->detail, "done", -1, 0.0));
     char *text = record != NULL ? json_dumps(record, JSON_INDENT(2)) : NULL;
     json_decref(record);
     if (text == NULL) {

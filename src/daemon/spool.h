@@ -9,6 +9,7 @@
 #define I4_DAEMON_SPOOL_H
 
 #include "base/status.h"
+#include "daemon/detail.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -37,6 +38,7 @@ typedef struct i4_spooled {
     int total_steps;
     bool is_fetched; /* see i4_spool_mark_fetched */
     char msg[200];
+    i4_detail detail; /* of the drawing, when it was over */
 } i4_spooled;
 
 /* Makes the folder and takes possession of it; BUSY when another process has it. */

@@ -114,11 +114,11 @@ static void *work(void *argument) {
     i4_worker *w = argument;
     i4_item item;
     i4_table_lock(w->table);
-    while (i4_queue_take(w->table, &item)) {
+    while (i4_turn_take(w->table, &item)) {
         i4_table_unlock(w->table);
         run_item(w, &item);
         i4_table_lock(w->table);
-        i4_queue_done(w->table);
+        i4_turn_done(w->table);
         i4_table_unlock(w->table);
         i4_moment("end");
         i4_table_lock(w->table);

@@ -18,9 +18,8 @@ bool i4_worker_usable(const i4_settings *settings, char *out, size_t size, i4_er
 
 /* For tests, like i4_fault_set: called on the worker's thread, without the mutex, whenever what
  * clients see of the running work has changed, with what just began: "load", "drawing", "loras",
- * "prepare", "sampling", "step", "decode", "encode", "stored", "end", and the phases of LoRA
- * operations. NULL removes it. Set while no worker
- * exists. */
+ * "prepare", "sampling", "step", "preview", "decode", "encode", "stored", "end", and the phases of
+ * LoRA operations. NULL removes it. Set while no worker exists. */
 typedef void (*i4_moment_fn)(const char *moment, void *user);
 void i4_worker_watch(i4_moment_fn fn, void *user);
 

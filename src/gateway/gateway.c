@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "gateway/events/events.h"
 #include "gateway/library/thumbs.h"
+#include "gateway/library/trash.h"
 #include "gateway/queue/queue.h"
 #include "gateway/tasks/tasks.h"
 
@@ -103,13 +104,14 @@ static void start_page(i4_gateway *gateway) {
 static bool start(i4_gateway *gateway, i4_err *err) {
     const i4_settings *s = gateway->settings;
     gateway->db = i4_db_open(s->db_path, s->output_dir, err);
-    if (!gateway->db || !i4_tasks_start(gateway, err)) {
+    gateway->thumbs = gateway->db ? i4_thumbs_start(gateway, err) : NULL;
+    gateway->events = gateway->thumbs ? i4_events_start(gateway, err) : NULL;
+    if (!gateway->events || !i4_tasks_start(gateway, err)) {
         return false;
     }
     i4_library_sweep(gateway);
-    gateway->thumbs = i4_thumbs_start(gateway, err);
-    gateway->events = gateway->thumbs ? i4_events_start(gateway, err) : NULL;
-    gateway->upscale = gateway->events ? i4_upscale_start(gateway, err) : NULL;
+    gateway->trash = i4_trash_start(gateway, err);
+    gateway->upscale = gateway->trash ? i4_upscale_start(gateway, err) : NULL;
     gateway->queue = gateway->upscale ? i4_queue_start(gateway, err) : NULL;
     if (!gateway->queue) {
         return false;
@@ -150,6 +152,7 @@ void i4_gateway_stop(i4_gateway *gateway) {
     }
     i4_queue_stop(gateway->queue);
     i4_upscale_stop(gateway->upscale);
+    i4_trash_stop(gateway->trash);
     i4_events_stop(gateway->events);
     i4_tasks_stop(gateway->tasks);
     i4_thumbs_stop(gateway->thumbs);

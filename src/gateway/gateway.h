@@ -16,6 +16,7 @@ typedef struct i4_upscale i4_upscale; /* upscale/ */
 typedef struct i4_events i4_events;   /* events/: what happened, pushed to listeners */
 typedef struct i4_queue i4_queue;     /* queue/: the durable queue */
 typedef struct i4_thumbs i4_thumbs;   /* library/thumbs.c */
+typedef struct i4_trash i4_trash;     /* library/trash.c: the thread that empties it */
 
 typedef struct i4_gateway {
     const i4_settings *settings; /* borrowed */
@@ -25,6 +26,7 @@ typedef struct i4_gateway {
     i4_events *events; /* NULL in tests of single modules */
     i4_queue *queue;
     i4_thumbs *thumbs;
+    i4_trash *trash;
     i4_http_server *server, *page; /* :8000, and the same page on :5173 (NULL: none) */
 } i4_gateway;
 

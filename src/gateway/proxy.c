@@ -98,22 +98,43 @@ void i4_relay(i4_gateway *gateway, i4_http_reply *reply, const char *method, con
 
 /* --- routes -------------------------------------------------------------------------------- */
 
-/* K1: never fails; the launcher waits for this answer. */
-static void model_status(i4_http_request *request, i4_http_reply *reply, void *user) {
-    (void)request;
+/* The daemon's answer to GET path, NULL when it gives none that is an object. */
+static json_t *ask_daemon(i4_gateway *gateway, const char *path) {
     i4_answer answer;
     i4_err err = {0};
     json_t *status = NULL;
-    if (i4_daemon_call(user, "GET", "/model/status", NULL, quick_seconds, &answer, &err)) {
+    if (i4_daemon_call(gateway, "GET", path, NULL, quick_seconds, &answer, &err)) {
         status = answer.status < 400 ? i4_answer_json(&answer) : NULL;
         i4_answer_free(&answer);
     }
     if (!json_is_object(status)) {
         json_decref(status);
-        status =
-            json_pack("{s:s, s:s}", "state", "idle", "msg", "The model daemon is not reachable.");
+        status = NULL;
     }
-    i4_reply_json(reply, 200, status);
+    return status;
+}
+
+json_t *i4_daemon_model(i4_gateway *gateway) {
+    return ask_daemon(gateway, "/model/status");
+}
+
+json_t *i4_daemon_loras(i4_gateway *gateway) {
+    return ask_daemon(gateway, "/lora/status");
+}
+
+json_t *i4_model_away(void) {
+    return json_pack("{s:s, s:s}", "state", "idle", "msg", "The model daemon is not reachable.");
+}
+
+/* K1: never fails; the launcher waits for this answer. */
+static void model_status(i4_http_request *request, i4_http_reply *reply, void *user) {
+    (void)request;
+    json_t *status = i4_daemon_model(user);
+    i4_reply_json(reply, 200, status ? status : i4_model_away());
+}
+
+static void model_idle(i4_http_request *request, i4_http_reply *reply, void *user) {
+    i4_relay(user, reply, "POST", "/model/idle", i4_req_json(request), quick_seconds);
 }
 
 static void model_load(i4_http_request *request, i4_http_reply *reply, void *user) {
@@ -177,6 +198,11 @@ const i4_route i4_proxy_routes[] = {
     {.method = "GET", .pattern = "/api/model/status", .handler = model_status},
     {.method = "POST", .pattern = "/api/model/load", .handler = model_load},
     {.method = "POST", .pattern = "/api/model/unload", .slow = true, .handler = model_unload},
+    {.method = "POST",
+     .pattern = "/api/model/idle",
+     .body = I4_BODY_JSON,
+     .free_form = true,
+     .handler = model_idle},
     {.method = "GET", .pattern = "/api/lora/status", .handler = lora_status},
     {.method = "GET", .pattern = "/api/lora/presets", .handler = lora_presets},
     {.method = "POST",

@@ -18,7 +18,8 @@ enum {
     I4_LOOP_BODY_RATE = 256 << 10, /* … so many bytes of it that arrived */
     I4_LOOP_BEAT_SECONDS = 15,     /* comment lines of an idle event stream */
     I4_LOOP_CONNECTIONS = 8192,
-    I4_LOOP_STREAM_BYTES = 1 << 20 /* waiting for a reader that is too slow: it is dropped */
+    I4_LOOP_STREAM_WORKERS = 2,
+    I4_LOOP_STREAM_BYTES = 128 << 20 /* of one call of a producer: a picture in base64 */
 };
 
 /* What a socket's deadline is for. */
@@ -50,6 +51,7 @@ typedef struct i4_stream {
     i4_stream_end end;
     void *user;
     bool has_beats; /* an event stream */
+    int fd;         /* of its connection, for hanging up; -1: unknown */
     /* guarded by lock */
     i4_buf out;
     size_t sent; /* bytes of out */
@@ -87,7 +89,7 @@ struct i4_http_server {
 
     pthread_mutex_t lock;
     pthread_cond_t quiet; /* busy or resuming became 0, or a worker is gone */
-    i4_queue quick, slow;
+    i4_queue quick, slow, streaming;
     i4_link *links;
     i4_stream *streams;
     int busy;         /* requests that were handed out and are not answered yet; streams too */
@@ -109,6 +111,7 @@ void i4_work_release(i4_http_server *server); /* one holder less; lock not held 
 /* stream.c */
 void i4_stream_run(i4_stream *stream);           /* on a worker */
 void i4_stream_end_all(i4_http_server *server);  /* when the server stops */
+void i4_stream_hang_up(i4_http_server *server);  /* on those whose readers do not read their end */
 void i4_stream_beat_all(i4_http_server *server); /* once a second */
 
 /* server.c */

@@ -53,7 +53,7 @@ struct i4_http_reply {
     struct MHD_Response *response; /* owned; NULL: none yet */
     int status;
     i4_reply_line *lines; /* of i4_reply_header, in the request's arena */
-    bool out_of_memory;
+    bool out_of_memory, is_stream;
 };
 
 /* Who may touch a request: the thread that reads sockets, except while it is QUEUED or RUNNING;

@@ -287,15 +287,23 @@ int64_t i4_req_id(const i4_http_request *r, const char *name) {
     return param && param->is_int ? param->number : -1;
 }
 
-const char *i4_req_query(const i4_http_request *r, const char *name) {
+const char *i4_req_query_at(const i4_http_request *r, const char *name, int index) {
     for (int i = 0; i < r->query_count; i++) {
-        if (strcmp(r->queries[i].name, name) == 0) {
+        if (strcmp(r->queries[i].name, name) == 0 && index-- == 0) {
             return r->queries[i].value;
         }
     }
     return NULL;
 }
 
+const char *i4_req_query(const i4_http_request *r, const char *name) {
+    return i4_req_query_at(r, name, 0);
+}
+
 json_t *i4_req_json(const i4_http_request *r) {
     return r->json;
+}
+
+i4_str i4_req_bytes(const i4_http_request *r) {
+    return i4_str_of(r->body.ptr, r->body.len);
 }

@@ -225,7 +225,7 @@ static uint64_t content_length(const i4_http_request *r) {
 
 static void set_body_limit(i4_http_request *r) {
     r->body_limit = I4_HTTP_IGNORED_BYTES;
-    if (r->route && r->route->body == I4_BODY_JSON) {
+    if (r->route && r->route->body != I4_BODY_NONE) {
         r->body_limit = r->route->body_limit ? r->route->body_limit : I4_HTTP_BODY_BYTES;
     }
     i4_buf_init(&r->body, r->body_limit);
@@ -299,7 +299,7 @@ static bool take_chunk(i4_http_request *r, i4_link *link, const char *bytes, siz
     if (is_answered(r)) {
         return r->body_seen <= r->body_limit + I4_HTTP_DRAIN_BYTES;
     }
-    if (!r->route || r->route->body != I4_BODY_JSON) {
+    if (!r->route || r->route->body == I4_BODY_NONE) {
         return true;
     }
     if (!may_keep(r, size)) {
@@ -321,6 +321,9 @@ static enum MHD_Result send_answer(i4_http_request *r) {
     i4_reply_finish(r);
     if (is_stopping(server)) {
         (void)MHD_add_response_header(r->reply.response, "Connection", "close");
+    }
+    if (r->reply.is_stream) { /* a reader may take its time */
+        (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
     }
     const enum MHD_Result result =
         MHD_queue_response(r->connection, (unsigned)r->reply.status, r->reply.response);
@@ -672,10 +675,12 @@ static i4_http_server *server_new(i4_err *err) {
     server->holders = 1;
     server->quick.last = &server->quick.first;
     server->slow.last = &server->slow.first;
+    server->streaming.last = &server->streaming.first;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->quiet, NULL);
     pthread_cond_init(&server->quick.arrived, NULL);
     pthread_cond_init(&server->slow.arrived, NULL);
+    pthread_cond_init(&server->streaming.arrived, NULL);
     return server;
 }
 
@@ -811,18 +816,22 @@ bool i4_http_stop(i4_http_server *server, double seconds) {
         return true;
     }
     const double until = i4_seconds() + seconds;
+    const double streams_until = i4_seconds() + (seconds < 1 ? seconds : 1);
     const int listener = server->daemon ? MHD_quiesce_daemon(server->daemon) : server->listener;
     server->listener = listener;
     pthread_mutex_lock(&server->lock);
     server->is_stopping = true;
     pthread_mutex_unlock(&server->lock);
     i4_stream_end_all(server);
+    wait_until_quiet(server, streams_until);
+    i4_stream_hang_up(server);
     wait_until_quiet(server, until);
     const bool is_clean = i4_work_stop(server, until);
     stop_sweeper(server);
     stop_daemon(server);
     free_queue(server, &server->quick);
     free_queue(server, &server->slow);
+    free_queue(server, &server->streaming);
     i4_work_release(server);
     return is_clean;
 }
@@ -842,6 +851,7 @@ void i4_loop_free(i4_http_server *server) {
     }
     pthread_cond_destroy(&server->quick.arrived);
     pthread_cond_destroy(&server->slow.arrived);
+    pthread_cond_destroy(&server->streaming.arrived);
     pthread_cond_destroy(&server->quiet);
     pthread_mutex_destroy(&server->lock);
     i4_free(server->static_dir);

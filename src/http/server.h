@@ -25,7 +25,8 @@ typedef void (*i4_http_handler)(i4_http_request *request, i4_http_reply *reply, 
 /* What a route does with a body. */
 typedef enum i4_http_body {
     I4_BODY_NONE, /* ignored, any content type */
-    I4_BODY_JSON  /* parsed before the handler runs; 400/413/422 rows A to C answered here */
+    I4_BODY_JSON, /* parsed before the handler runs; 400/413/422 rows A to C answered here */
+    I4_BODY_BYTES /* kept as it came, any content type: i4_req_bytes */
 } i4_http_body;
 
 typedef struct i4_route {
@@ -78,8 +79,11 @@ const char *i4_req_param(const i4_http_request *r, const char *name);
 /* Of a {name:int}: the number, -1 when it is beyond 64 bits (to be answered as not found). */
 int64_t i4_req_id(const i4_http_request *r, const char *name);
 const char *i4_req_query(const i4_http_request *r, const char *name); /* NULL absent, "" empty */
+/* Of a name that is given several times: the index-th value; NULL: no more. */
+const char *i4_req_query_at(const i4_http_request *r, const char *name, int index);
 const char *i4_req_header(const i4_http_request *r, const char *name);
 json_t *i4_req_json(const i4_http_request *r); /* borrowed; an object for typed bodies */
+i4_str i4_req_bytes(const i4_http_request *r); /* borrowed; the body of an I4_BODY_BYTES route */
 /* Memory that lives until the reply is sent; NULL when there is none. */
 void *i4_req_alloc(i4_http_request *r, size_t size);
 
@@ -99,14 +103,22 @@ void i4_reply_file(i4_http_request *request, i4_http_reply *reply, const char *t
 /* Any time in the handler; `value` is copied and must be one line. */
 void i4_reply_header(i4_http_reply *reply, const char *name, const char *value);
 
-/* A stream of events (text/event-stream). next() is called on a worker at the start and whenever
- * the stream was woken (one call at a time) and appends to `out`; false ends the stream after those
- * bytes. end() is called once, after the last next(), also when the client went away. Event streams
- * get a comment line every 15 s, so that a client that is gone is noticed. */
+/* A stream of events (text/event-stream). next() is called on a worker (of the streams alone, so it
+ * must not block) at the start and whenever the stream was woken, one call at a time, and appends
+ * to `out`; false ends the stream after those bytes. end() is called once, after the last next(),
+ * also when the client went away. Event streams get a comment line every 15 s, so that a client
+ * that is gone is noticed.
+ *
+ * Nobody is dropped for reading slowly: next() is not called while I4_STREAM_BYTES or more wait
+ * unsent, so what a stream costs is bounded by what one call appends. A producer with more to say
+ * appends at least that many bytes and is called again once they went out. */
+enum { I4_STREAM_BYTES = 16 << 10 };
 typedef bool (*i4_stream_next)(void *stream, i4_buf *out);
 typedef void (*i4_stream_end)(void *stream);
 void i4_reply_stream(i4_http_reply *reply, const char *type, i4_stream_next next, i4_stream_end end,
                      void *stream);
 void i4_http_wake(i4_http_server *server); /* all streams; any thread */
+/* The server that the request came to. It lives until the end() of its streams has returned. */
+i4_http_server *i4_req_server(const i4_http_request *r);
 
 #endif

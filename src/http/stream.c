@@ -1,5 +1,6 @@
 /* Event streams. A worker asks the producer for bytes, the socket thread takes them; between them
- * lies one buffer. A connection without bytes to send is suspended. */
+ * lies one buffer, and nobody is asked while much of it is unsent. A connection without bytes to
+ * send is suspended. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -7,6 +8,7 @@
 
 #include <microhttpd.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* --- list and queue (lock held) ------------------------------------------------------------ */
 
@@ -30,15 +32,19 @@ static void link_out(i4_stream *stream) {
     }
 }
 
-static void wake(i4_stream *stream) {
-    if (stream->is_ended || stream->is_closed || stream->server->is_over) {
-        return;
-    }
-    stream->is_woken = true;
-    if (!stream->is_queued && !stream->is_running) {
+/* Has the producer asked, unless that has to wait. */
+static void ask(i4_stream *stream) {
+    const bool is_over = stream->is_ended || stream->is_closed || stream->server->is_over;
+    const bool has_room = stream->out.len - stream->sent < I4_STREAM_BYTES;
+    if (stream->is_woken && has_room && !is_over && !stream->is_queued && !stream->is_running) {
         stream->is_queued = true;
-        i4_work_push(stream->server, &stream->server->quick, &stream->work);
+        i4_work_push(stream->server, &stream->server->streaming, &stream->work);
     }
+}
+
+static void wake(i4_stream *stream) {
+    stream->is_woken = true;
+    ask(stream);
 }
 
 /* The connection to resume after unlocking, or NULL: each suspension is resumed once. */
@@ -62,21 +68,30 @@ static void stream_free(i4_stream *stream) {
     i4_free(stream);
 }
 
-/* Appends what the producer made (lock held). */
-static void append(i4_stream *stream, const i4_buf *made, bool goes_on) {
-    if (stream->sent > 0) { /* what was sent makes room for what comes */
+/* Forgets what nobody will read any more, and gives its memory back. */
+static void empty(i4_stream *stream) {
+    i4_buf_free(&stream->out);
+    i4_buf_init(&stream->out, 2 * I4_LOOP_STREAM_BYTES);
+    stream->sent = 0;
+}
+
+/* Takes what the producer made (lock held). */
+static void append(i4_stream *stream, i4_buf *made, bool goes_on) {
+    if (made->failed) {
+        i4_log(I4_LOG_WARN, stream->server->area, "a stream ends: there is no memory for it");
+        goes_on = false;
+    } else if (stream->out.len == 0) {
+        const i4_buf room = stream->out;
+        stream->out = *made;
+        stream->out.limit = room.limit;
+        *made = room;
+    } else { /* what was sent makes room for what comes */
         stream->out.len -= stream->sent;
         memmove(stream->out.ptr, stream->out.ptr + stream->sent, stream->out.len);
         stream->sent = 0;
+        i4_buf_add(&stream->out, made->ptr, made->len);
     }
-    i4_buf_add(&stream->out, made->ptr, made->len);
-    if (made->failed || stream->out.failed) {
-        i4_log(I4_LOG_WARN, stream->server->area, "a stream was dropped: its reader is too slow");
-        i4_buf_free(&stream->out);
-        stream->sent = 0;
-        goes_on = false;
-    }
-    stream->is_ended = stream->is_ended || !goes_on;
+    stream->is_ended = stream->is_ended || !goes_on || stream->out.failed;
 }
 
 void i4_stream_run(i4_stream *stream) {
@@ -90,16 +105,16 @@ void i4_stream_run(i4_stream *stream) {
     pthread_mutex_unlock(&server->lock);
 
     const bool goes_on = is_asked && stream->produce(stream->user, &made);
+    const bool has_more = made.len >= I4_STREAM_BYTES;
 
     pthread_mutex_lock(&server->lock);
     if (is_asked) {
         append(stream, &made, goes_on);
     }
     stream->is_running = false;
+    stream->is_woken = stream->is_woken || has_more;
     const bool is_closed = stream->is_closed;
-    if (stream->is_woken) {
-        wake(stream);
-    }
+    ask(stream);
     struct MHD_Connection *resumed = take_suspended(stream);
     pthread_mutex_unlock(&server->lock);
     i4_buf_free(&made);
@@ -123,6 +138,10 @@ static ssize_t read_stream(void *user, uint64_t pos, char *out, size_t max) {
         stream->sent += count;
         stream->last = i4_seconds();
     }
+    if (stream->sent > 0 && stream->sent == stream->out.len) {
+        empty(stream);
+    }
+    ask(stream);
     const bool is_over = count == 0 && stream->is_ended;
     stream->is_suspended = count == 0 && !is_over;
     const bool is_suspended = stream->is_suspended;
@@ -148,6 +167,16 @@ static void close_stream(void *user) {
     }
 }
 
+static int descriptor_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+i4_http_server *i4_req_server(const i4_http_request *r) {
+    return r->server;
+}
+
 void i4_reply_stream(i4_http_reply *reply, const char *type, i4_stream_next next, i4_stream_end end,
                      void *user) {
     i4_http_request *r = reply->request;
@@ -167,7 +196,8 @@ void i4_reply_stream(i4_http_reply *reply, const char *type, i4_stream_next next
     stream->user = user;
     stream->has_beats = strncmp(type, "text/event-stream", 17) == 0;
     stream->last = i4_seconds();
-    i4_buf_init(&stream->out, I4_LOOP_STREAM_BYTES);
+    stream->fd = descriptor_of(r->connection);
+    empty(stream);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, 4096, read_stream, stream, close_stream);
     if (!response) {
@@ -177,9 +207,12 @@ void i4_reply_stream(i4_http_reply *reply, const char *type, i4_stream_next next
     }
     pthread_mutex_lock(&r->server->lock);
     link_in(stream);
+    stream->is_ended = r->server->is_stopping;
     wake(stream);
     pthread_mutex_unlock(&r->server->lock);
+    reply->is_stream = true;
     i4_reply_header(reply, "Cache-Control", "no-cache");
+    i4_reply_header(reply, "Connection", "close"); /* it has no time limit any more */
     i4_reply_set(reply, 200, type, response);
 }
 
@@ -214,13 +247,22 @@ static void end_one(i4_stream *stream) {
     stream->is_ended = true;
 }
 
+void i4_stream_hang_up(i4_http_server *server) {
+    pthread_mutex_lock(&server->lock);
+    for (i4_stream *stream = server->streams; stream; stream = stream->next) {
+        if (stream->fd >= 0) {
+            shutdown(stream->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
 static void beat_one(i4_stream *stream) {
     const double now = i4_seconds();
-    if (stream->has_beats && stream->is_suspended && stream->sent == stream->out.len &&
+    if (stream->has_beats && stream->is_suspended && stream->out.len == 0 &&
         now - stream->last >= I4_LOOP_BEAT_SECONDS) {
         stream->last = now;
-        const i4_buf beat = {.ptr = (char[]){":\n\n"}, .len = 3};
-        append(stream, &beat, true);
+        i4_buf_adds(&stream->out, ":\n\n");
     }
 }
 

@@ -554,6 +554,14 @@ void i4_check_rule(i4_check *c, const char *field, const char *reason) {
     }
 }
 
+void i4_check_rule_query(i4_check *c, const char *name, const char *reason) {
+    if (i4_check_fine(c, name)) {
+        const char *text = i4_req_query(c->request, name);
+        add_value_error(c, name, json_pack("[s,s]", "query", name), reason, empty_ctx(),
+                        text ? json_string(text) : json_null());
+    }
+}
+
 void i4_check_rule_at(i4_check *c, const char *field, int index, const char *reason) {
     if (i4_check_fine(c, field)) {
         json_t *item = json_array_get(value_of(c, field), (size_t)index);

@@ -58,6 +58,7 @@ bool i4_check_query_bool(i4_check *c, const char *name, bool fallback);
  * i4_wire_read), P (enumeration; expected: "2 or 4"). Each only when the field is fine so far; R
  * only when nothing failed. */
 void i4_check_rule(i4_check *c, const char *field, const char *reason);
+void i4_check_rule_query(i4_check *c, const char *name, const char *reason);
 void i4_check_rule_at(i4_check *c, const char *field, int index, const char *reason);
 void i4_check_rule_body(i4_check *c, const char *reason);
 void i4_check_rule_json(i4_check *c, const char *field, const json_error_t *error);

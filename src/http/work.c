@@ -1,4 +1,4 @@
-/* Worker threads: two queues, and what a worker does with a request: body, rows A to C, handler. */
+/* Worker threads: their queues, and what one does with a request: body, rows A to C, handler. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -278,12 +278,15 @@ static bool start_worker(i4_http_server *server, i4_worker *worker, i4_queue *qu
 }
 
 bool i4_work_start(i4_http_server *server, int quick, int slow, i4_err *err) {
-    server->workers = i4_calloc((size_t)(quick + slow), sizeof *server->workers);
+    const int count = quick + slow + I4_LOOP_STREAM_WORKERS;
+    server->workers = i4_calloc((size_t)count, sizeof *server->workers);
     if (!server->workers) {
         return i4_fail_memory(err, "the worker threads", sizeof *server->workers);
     }
-    for (int i = 0; i < quick + slow; i++) {
-        i4_queue *queue = i < quick ? &server->quick : &server->slow;
+    for (int i = 0; i < count; i++) {
+        i4_queue *queue = i < quick          ? &server->quick
+                          : i < quick + slow ? &server->slow
+                                             : &server->streaming;
         server->worker_count = i + 1;
         if (!start_worker(server, &server->workers[i], queue)) {
             return i4_fail(err, I4_E_INTERNAL,
@@ -308,6 +311,7 @@ bool i4_work_stop(i4_http_server *server, double until) {
     server->is_over = true;
     pthread_cond_broadcast(&server->quick.arrived);
     pthread_cond_broadcast(&server->slow.arrived);
+    pthread_cond_broadcast(&server->streaming.arrived);
     while (server->resuming > 0 || (!all_gone(server) && i4_seconds() < until)) {
         i4_loop_wait(server);
     }

@@ -26,9 +26,14 @@ typedef struct i4_codec {
     /* Appends the file to out. The arguments have been checked. */
     bool (*encode)(const i4_image *image, int quality, const i4_pair *pairs, size_t pair_count,
                    i4_buf *out, i4_err *err);
-    /* Fills a cleared image; leaves it cleared on failure. */
-    bool (*decode)(i4_str file, i4_image *image, i4_err *err);
+    /* Fills a cleared image; leaves it cleared on failure. side 0: whole; else the picture may come
+     * smaller, its longer side not below that many pixels, or as it is. */
+    bool (*decode)(i4_str file, int side, i4_image *image, i4_err *err);
     bool (*text)(i4_str file, i4_gather *gather, i4_err *err);
+    /* Hands out what other programs write text into, in the file's order (meta.c). */
+    bool (*foreign)(i4_str file, i4_gather *gather, i4_err *err);
+    /* Appends the file without what says anything but pixels and their colours. */
+    bool (*strip)(i4_str file, i4_buf *out, i4_err *err);
 } i4_codec;
 
 extern const i4_codec i4_codec_png;
@@ -41,6 +46,8 @@ bool i4_image_fits(uint64_t width, uint64_t height, i4_err *err);
 bool i4_image_new_channels(i4_image *image, int width, int height, int channels, i4_err *err);
 /* rgb holds RGBA: composes it over white and packs it to RGB, in place. */
 void i4_image_flatten(i4_image *image);
+/* meta.c: the text in a block of EXIF, as one pair of the key "EXIF". */
+bool i4_exif_read(i4_str block, i4_gather *gather, i4_err *err);
 /* 1..79 of letters, digits, '-', '_', ':'. */
 bool i4_image_key_valid(i4_str key);
 /* Says why out failed; false. */

@@ -316,26 +316,64 @@ bool i4_image_encode(const i4_image *image, i4_image_format format, int quality,
     return ok;
 }
 
-bool i4_image_decode(const uint8_t *bytes, size_t size, i4_image *image, i4_err *err) {
+static bool decode(const uint8_t *bytes, size_t size, int side, i4_image *image, i4_err *err) {
     i4_str file = i4_str_of((const char *)bytes, size);
     const i4_codec *codec = codec_for_reading(file, err);
     i4_image decoded = {0};
-    if (codec == NULL || !codec->decode(file, &decoded, err)) {
+    if (codec == NULL || !codec->decode(file, side, &decoded, err)) {
         return false;
     }
     *image = decoded;
     return true;
 }
 
-bool i4_image_text(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err) {
-    i4_str file = i4_str_of((const char *)bytes, size);
-    const i4_codec *codec = codec_for_reading(file, err);
+bool i4_image_decode(const uint8_t *bytes, size_t size, i4_image *image, i4_err *err) {
+    return decode(bytes, size, 0, image, err);
+}
+
+bool i4_image_decode_small(const uint8_t *bytes, size_t size, int side, i4_image *image,
+                           i4_err *err) {
+    return decode(bytes, size, side > 0 ? side : 1, image, err);
+}
+
+static bool gather_with(bool (*read)(i4_str file, i4_gather *gather, i4_err *err), i4_str file,
+                        i4_pairs *pairs, i4_err *err) {
     i4_gather gather = {0};
-    *pairs = (i4_pairs){0};
-    if (codec == NULL || !codec->text(file, &gather, err)) {
+    if (!read(file, &gather, err)) {
         i4_pairs_free(&gather.pairs);
         return false;
     }
     *pairs = gather.pairs;
     return true;
+}
+
+bool i4_image_text(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err) {
+    i4_str file = i4_str_of((const char *)bytes, size);
+    const i4_codec *codec = codec_for_reading(file, err);
+    *pairs = (i4_pairs){0};
+    return codec != NULL && gather_with(codec->text, file, pairs, err);
+}
+
+bool i4_image_foreign(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err) {
+    i4_str file = i4_str_of((const char *)bytes, size);
+    const i4_codec *codec = codec_for_reading(file, err);
+    *pairs = (i4_pairs){0};
+    return codec != NULL && gather_with(codec->foreign, file, pairs, err);
+}
+
+bool i4_image_strip(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size,
+                    i4_err *err) {
+    i4_str file = i4_str_of((const char *)bytes, size);
+    const i4_codec *codec = codec_for_reading(file, err);
+    i4_buf clean;
+    i4_buf_init(&clean, I4_LIMIT_IMAGE_FILE_BYTES);
+    bool ok = codec != NULL && codec->strip(file, &clean, err);
+    if (ok && clean.failed) {
+        ok = i4_image_fail_output(&clean, err);
+    }
+    if (ok) {
+        *out = (uint8_t *)i4_buf_take(&clean, out_size);
+    }
+    i4_buf_free(&clean);
+    return ok;
 }

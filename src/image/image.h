@@ -35,6 +35,22 @@ bool i4_image_encode(const i4_image *image, i4_image_format format, int quality,
                      i4_err *err);
 /* Format found from the first bytes. */
 bool i4_image_decode(const uint8_t *bytes, size_t size, i4_image *image, i4_err *err);
+/* For thumbnails: as small as the format gives it cheaply, the longer side not below `side`, or the
+ * whole picture. */
+bool i4_image_decode_small(const uint8_t *bytes, size_t size, int side, i4_image *image,
+                           i4_err *err);
+/* A new picture of which each pixel is the mean of the area it covers; sizes at most the old. */
+bool i4_image_shrink(const i4_image *image, int width, int height, i4_image *out, i4_err *err);
+/* WebP in a fraction of the time that the smallest file would take. */
+bool i4_image_encode_quick(const i4_image *image, int quality, uint8_t **bytes, size_t *size,
+                           i4_err *err);
+/* The refusal card of the weights: one flat grey of middle lightness, give or take what a codec
+ * makes of it. Text, shapes, gradients and black or white pages are none. */
+bool i4_image_is_refusal(const i4_image *image);
+/* The same picture without text, place and date: bytes of pixels and colour profile as they were.
+ * *out is the caller's (i4_free). */
+bool i4_image_strip(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size,
+                    i4_err *err);
 
 typedef struct i4_pairs {
     char **key, **value; /* owned */
@@ -43,6 +59,9 @@ typedef struct i4_pairs {
 /* Text inside a picture without decoding pixels; an unknown file type is FORMAT, none is count 0.
  */
 bool i4_image_text(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err);
+/* What other programs may have put into a picture: text fields by their names, and "XMP", "EXIF",
+ * "comment" with all their text. Nothing in it is to be trusted. */
+bool i4_image_foreign(const uint8_t *bytes, size_t size, i4_pairs *pairs, i4_err *err);
 void i4_pairs_free(i4_pairs *pairs);
 const char *i4_pairs_get(const i4_pairs *pairs, const char *key); /* NULL: none */
 

@@ -48,6 +48,7 @@ typedef struct jpeg_job {
     struct jpeg_decompress_struct reader;
     struct jpeg_progress_mgr progress;
     i4_str file;
+    int side;        /* that the picture should have at least; 0: whole */
     uint8_t *pixels; /* borrowed: the picture's [height, width, 3 or 4] */
 } jpeg_job;
 
@@ -308,6 +309,18 @@ static bool encode(const i4_image *image, int quality, const i4_pair *pairs, siz
 
 /* --- decoding ---------------------------------------------------------------------------- */
 
+/* Halves, quarters and eighths cost less than the whole: blocks are turned into fewer pixels. */
+static void choose_scale(j_decompress_ptr reader, int side) {
+    const JDIMENSION longer =
+        reader->image_width > reader->image_height ? reader->image_width : reader->image_height;
+    reader->scale_num = 8;
+    reader->scale_denom = 8;
+    while (side > 0 && reader->scale_num > 1 &&
+           (uint64_t)longer * (reader->scale_num / 2) >= (uint64_t)side * 8) {
+        reader->scale_num /= 2;
+    }
+}
+
 static void read_header(jpeg_job *job) {
     j_decompress_ptr reader = &job->reader;
     jpeg_create_decompress(reader);
@@ -318,6 +331,8 @@ static void read_header(jpeg_job *job) {
     jpeg_read_header(reader, TRUE);
     bool is_inked = reader->jpeg_color_space == JCS_CMYK || reader->jpeg_color_space == JCS_YCCK;
     reader->out_color_space = is_inked ? JCS_CMYK : JCS_RGB;
+    choose_scale(reader, job->side);
+    jpeg_calc_output_dimensions(reader);
 }
 
 static void read_rows(jpeg_job *job) {
@@ -361,7 +376,7 @@ static bool decode_with(jpeg_job *job, i4_image *image, i4_err *err) {
     j_decompress_ptr reader = &job->reader;
     bool is_inked = reader->out_color_space == JCS_CMYK;
     if (!i4_image_fits(reader->image_width, reader->image_height, err) ||
-        !i4_image_new_channels(image, (int)reader->image_width, (int)reader->image_height,
+        !i4_image_new_channels(image, (int)reader->output_width, (int)reader->output_height,
                                is_inked ? 4 : 3, err)) {
         return false;
     }
@@ -376,12 +391,13 @@ static bool decode_with(jpeg_job *job, i4_image *image, i4_err *err) {
     return true;
 }
 
-static bool decode(i4_str file, i4_image *image, i4_err *err) {
+static bool decode(i4_str file, int side, i4_image *image, i4_err *err) {
     jpeg_job *job = job_new(err);
     if (job == NULL) {
         return false;
     }
     job->file = file;
+    job->side = side;
     bool ok = decode_with(job, image, err);
     jpeg_destroy_decompress(&job->reader);
     i4_free(job);
@@ -498,4 +514,97 @@ static bool text(i4_str file, i4_gather *gather, i4_err *err) {
     return ok;
 }
 
-const i4_codec i4_codec_jpeg = {.encode = encode, .decode = decode, .text = text};
+/* --- what other programs write, and files without it ----------------------------------------- */
+
+#define EXIF_MARK "Exif\0"
+
+enum {
+    EXIF_MARK_BYTES = sizeof EXIF_MARK, /* both NULs belong to the mark */
+    APP2 = JPEG_APP0 + 2,
+    APP14 = JPEG_APP0 + 14,
+    APP15 = JPEG_APP0 + 15
+};
+
+static bool cut_short(i4_err *err) {
+    return i4_fail(err, I4_E_FORMAT, "the JPEG picture is damaged or cut short; use another copy");
+}
+
+static bool foreign_segment(const segment *seg, i4_buf *xmp, i4_gather *gather, i4_err *err) {
+    const i4_str body = seg->body;
+    if (seg->marker == JPEG_COM) {
+        return i4_gather_add(gather, i4_str_c("comment"), body, err);
+    }
+    if (seg->marker != APP1) {
+        return true;
+    }
+    if (has_mark(body, EXIF_MARK, EXIF_MARK_BYTES)) {
+        return i4_exif_read(i4_str_of(body.ptr + EXIF_MARK_BYTES, body.len - EXIF_MARK_BYTES),
+                            gather, err);
+    }
+    if (has_mark(body, XMP_MARK, XMP_MARK_BYTES)) {
+        i4_buf_add(xmp, body.ptr + XMP_MARK_BYTES, body.len - XMP_MARK_BYTES);
+    } else if (has_mark(body, EXTENSION_MARK, EXTENSION_MARK_BYTES) &&
+               body.len >= EXTENSION_HEAD_BYTES) {
+        i4_buf_add(xmp, body.ptr + EXTENSION_HEAD_BYTES, body.len - EXTENSION_HEAD_BYTES);
+    }
+    return true;
+}
+
+/* Parts of a long packet come one after the other in every file seen. */
+static bool foreign(i4_str file, i4_gather *gather, i4_err *err) {
+    size_t pos = 2;
+    segment seg;
+    i4_buf xmp;
+    i4_buf_init(&xmp, I4_XMP_BYTES_MAX);
+    bool ok = true, found = false;
+    while (ok && !found && next_segment(file, &pos, &seg)) {
+        found = seg.marker == MARK_SCAN || seg.marker == MARK_END;
+        ok = found || foreign_segment(&seg, &xmp, gather, err);
+    }
+    if (ok && xmp.len > 0) {
+        ok = i4_gather_add(gather, i4_str_c("XMP"), i4_str_of(xmp.ptr, xmp.len), err);
+    }
+    i4_buf_free(&xmp);
+    return ok && (found || cut_short(err));
+}
+
+static bool is_dropped(const segment *seg) {
+    const bool is_application = seg->marker >= JPEG_APP0 && seg->marker <= APP15;
+    const bool is_needed = seg->marker == JPEG_APP0 || seg->marker == APP14 ||
+                           (seg->marker == APP2 && has_mark(seg->body, "ICC_PROFILE", 12));
+    return seg->marker == JPEG_COM || (is_application && !is_needed);
+}
+
+/* Past the coded pixels that follow the head of a scan: up to the next marker. */
+static size_t end_of_scan(i4_str file, size_t pos) {
+    for (; pos + 1 < file.len; pos++) {
+        const unsigned char next = (unsigned char)file.ptr[pos + 1];
+        if ((unsigned char)file.ptr[pos] == 0xFF && next != 0 && next != 0xFF &&
+            !(next >= MARK_RST0 && next < MARK_RST0 + 8)) {
+            return pos;
+        }
+    }
+    return file.len;
+}
+
+static bool strip(i4_str file, i4_buf *out, i4_err *err) {
+    size_t pos = 2, start = 2;
+    segment seg;
+    i4_buf_add(out, file.ptr, 2);
+    while (next_segment(file, &pos, &seg)) {
+        if (seg.marker == MARK_SCAN) {
+            pos = end_of_scan(file, pos);
+        }
+        if (!is_dropped(&seg)) {
+            i4_buf_add(out, file.ptr + start, pos - start);
+        }
+        if (seg.marker == MARK_END) {
+            return true;
+        }
+        start = pos;
+    }
+    return cut_short(err);
+}
+
+const i4_codec i4_codec_jpeg = {
+    .encode = encode, .decode = decode, .text = text, .foreign = foreign, .strip = strip};

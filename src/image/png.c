@@ -38,6 +38,13 @@ struct png_job {
     bool (*next_span)(png_job *job);
     int passes, channels;
     uint8_t *pixels; /* borrowed: the picture's [height, width, channels] */
+    bool is_raw;     /* text: XMP as it is, not what we put into it */
+
+    /* reading small: boxes of factor x factor pixels become one */
+    int side, factor;
+    int width, height; /* of what comes out */
+    uint8_t *row;      /* owned: one row of the file, [width, channels] */
+    uint32_t *sums;    /* owned: one row of boxes, [width, 3] */
 };
 
 /* --- libpng's callbacks ------------------------------------------------------------------- */
@@ -266,13 +273,8 @@ static void read_rows(png_job *job) {
     }
 }
 
-static bool decode_with(png_job *job, i4_image *image, i4_err *err) {
-    if (!job_begin_read(job) || !guarded(job, read_header)) {
-        return job_fail(job, "the PNG picture", err);
-    }
-    int width = (int)png_get_image_width(job->png, job->info);
-    int height = (int)png_get_image_height(job->png, job->info);
-    if (!i4_image_new_channels(image, width, height, job->channels, err)) {
+static bool decode_whole(png_job *job, i4_image *image, i4_err *err) {
+    if (!i4_image_new_channels(image, job->width, job->height, job->channels, err)) {
         return false;
     }
     job->pixels = image->rgb;
@@ -286,13 +288,76 @@ static bool decode_with(png_job *job, i4_image *image, i4_err *err) {
     return true;
 }
 
-static bool decode(i4_str file, i4_image *image, i4_err *err) {
+/* Adds a row to the boxes it lies in; alpha over white, as i4_image_flatten. */
+static void add_row(png_job *job) {
+    const uint8_t *pixel = job->row;
+    for (int x = 0; x < job->width * job->factor; x++, pixel += job->channels) {
+        uint32_t *sum = job->sums + (size_t)(x / job->factor) * 3;
+        const unsigned alpha = job->channels == 4 ? pixel[3] : 255;
+        for (int c = 0; c < 3; c++) {
+            sum[c] +=
+                alpha == 255 ? pixel[c] : (pixel[c] * alpha + 255 * (255 - alpha) + 127) / 255;
+        }
+    }
+}
+
+/* Rows and columns that fill no box at the end are left out: less than one pixel of the result. */
+static void read_boxes(png_job *job) {
+    const uint32_t area = (uint32_t)(job->factor * job->factor);
+    const size_t count = (size_t)job->width * 3;
+    for (int y = 0; y < job->height; y++) {
+        memset(job->sums, 0, count * sizeof *job->sums);
+        for (int i = 0; i < job->factor; i++) {
+            png_read_row(job->png, job->row, NULL);
+            add_row(job);
+        }
+        for (size_t i = 0; i < count; i++) {
+            job->pixels[(size_t)y * count + i] = (uint8_t)((job->sums[i] + area / 2) / area);
+        }
+    }
+}
+
+static bool decode_boxes(png_job *job, i4_image *image, i4_err *err) {
+    job->row = i4_malloc(png_get_rowbytes(job->png, job->info));
+    job->width /= job->factor;
+    job->height /= job->factor;
+    job->sums = i4_calloc((size_t)job->width * 3, sizeof *job->sums);
+    if (job->row == NULL || job->sums == NULL) {
+        return i4_fail_memory(err, "the PNG picture", (size_t)job->width * 3 * sizeof *job->sums);
+    }
+    if (!i4_image_new_channels(image, job->width, job->height, 3, err)) {
+        return false;
+    }
+    job->pixels = image->rgb;
+    if (!guarded(job, read_boxes)) {
+        i4_image_free(image);
+        return job_fail(job, "the PNG picture", err);
+    }
+    return true;
+}
+
+static bool decode_with(png_job *job, i4_image *image, i4_err *err) {
+    if (!job_begin_read(job) || !guarded(job, read_header)) {
+        return job_fail(job, "the PNG picture", err);
+    }
+    job->width = (int)png_get_image_width(job->png, job->info);
+    job->height = (int)png_get_image_height(job->png, job->info);
+    const int longer = job->width > job->height ? job->width : job->height;
+    const int shorter = job->width > job->height ? job->height : job->width;
+    job->factor = job->side > 0 && job->passes == 1 ? longer / job->side : 1;
+    job->factor = job->factor < shorter ? job->factor : shorter;
+    return job->factor > 1 ? decode_boxes(job, image, err) : decode_whole(job, image, err);
+}
+
+static bool decode(i4_str file, int side, i4_image *image, i4_err *err) {
     if (!check_kind(file, err)) {
         return false;
     }
-    png_job job = {.span = file};
+    png_job job = {.span = file, .side = side};
     bool ok = decode_with(&job, image, err);
     png_destroy_read_struct(&job.png, &job.info, NULL);
+    i4_free(job.row);
+    i4_free(job.sums);
     return ok;
 }
 
@@ -347,7 +412,7 @@ static bool gather_latin1(i4_gather *gather, i4_str key, i4_str text, i4_err *er
     return ok;
 }
 
-static bool gather_text(i4_gather *gather, const png_text *text, i4_err *err) {
+static bool gather_text(i4_gather *gather, const png_text *text, bool is_raw, i4_err *err) {
     i4_str key = i4_str_c(text->key);
     if (text->compression != PNG_ITXT_COMPRESSION_NONE &&
         text->compression != PNG_ITXT_COMPRESSION_zTXt) {
@@ -356,7 +421,8 @@ static bool gather_text(i4_gather *gather, const png_text *text, i4_err *err) {
     i4_str value = i4_str_of(text->text, text->itxt_length);
     /* Where other programs put the packet when they turn a JPEG or WebP into a PNG. */
     if (i4_str_is(key, "XML:com.adobe.xmp")) {
-        return i4_xmp_read(value, gather, err);
+        return is_raw ? i4_gather_add(gather, i4_str_c("XMP"), value, err)
+                      : i4_xmp_read(value, gather, err);
     }
     return i4_gather_add(gather, key, value, err);
 }
@@ -370,15 +436,16 @@ static bool text_with(png_job *job, i4_gather *gather, i4_err *err) {
     int count = 0;
     png_get_text(job->png, job->info, &texts, &count);
     for (int i = 0; i < count; i++) {
-        if (!gather_text(gather, &texts[i], err)) {
+        if (!gather_text(gather, &texts[i], job->is_raw, err)) {
             return false;
         }
     }
     return true;
 }
 
-static bool text(i4_str file, i4_gather *gather, i4_err *err) {
+static bool read_texts(i4_str file, bool is_raw, i4_gather *gather, i4_err *err) {
     png_job job = {
+        .is_raw = is_raw,
         .span = i4_str_of(text_prelude, sizeof text_prelude - 1),
         .file = file,
         .file_pos = SIGNATURE_BYTES,
@@ -389,4 +456,48 @@ static bool text(i4_str file, i4_gather *gather, i4_err *err) {
     return ok;
 }
 
-const i4_codec i4_codec_png = {.encode = encode, .decode = decode, .text = text};
+static bool text(i4_str file, i4_gather *gather, i4_err *err) {
+    return read_texts(file, false, gather, err);
+}
+
+/* --- what other programs write, and files without it ----------------------------------------- */
+
+static bool foreign(i4_str file, i4_gather *gather, i4_err *err) {
+    size_t pos = SIGNATURE_BYTES;
+    png_chunk chunk;
+    bool ok = read_texts(file, true, gather, err);
+    while (ok && next_chunk(file, &pos, &chunk) && !is_chunk(&chunk, "IEND")) {
+        ok = !is_chunk(&chunk, "eXIf") || i4_exif_read(chunk.body, gather, err);
+    }
+    return ok;
+}
+
+static bool is_kept(const png_chunk *chunk) {
+    static const char *const kept[] = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA",
+                                       "cHRM", "sRGB", "iCCP", "sBIT", "bKGD", "pHYs",
+                                       "cICP", "acTL", "fcTL", "fdAT"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        if (is_chunk(chunk, kept[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool strip(i4_str file, i4_buf *out, i4_err *err) {
+    size_t pos = SIGNATURE_BYTES;
+    png_chunk chunk;
+    i4_buf_add(out, file.ptr, SIGNATURE_BYTES);
+    while (next_chunk(file, &pos, &chunk)) {
+        if (is_kept(&chunk)) {
+            i4_buf_add(out, chunk.whole.ptr, chunk.whole.len);
+        }
+        if (is_chunk(&chunk, "IEND")) {
+            return true;
+        }
+    }
+    return i4_fail(err, I4_E_FORMAT, "the PNG picture is damaged or cut short; use another copy");
+}
+
+const i4_codec i4_codec_png = {
+    .encode = encode, .decode = decode, .text = text, .foreign = foreign, .strip = strip};

@@ -87,7 +87,13 @@ typedef struct i4_st_decl {
     int64_t dim[8];
 } i4_st_decl;
 typedef struct i4_st_writer i4_st_writer;
+typedef struct i4_st_note {
+    const char *key, *value;
+} i4_st_note;
 i4_st_writer *i4_st_create(const char *path, const i4_st_decl *decls, size_t count, i4_err *err);
+/* With __metadata__; no key twice. */
+i4_st_writer *i4_st_create_noted(const char *path, const i4_st_note *notes, size_t note_count,
+                                 const i4_st_decl *decls, size_t count, i4_err *err);
 bool i4_st_write(i4_st_writer *w, const void *data, size_t size, i4_err *err); /* in any pieces */
 bool i4_st_finish(i4_st_writer *w, i4_err *err); /* closes; fails if bytes are missing */
 void i4_st_abandon(i4_st_writer *w);             /* closes and removes; NULL is fine */

@@ -42,10 +42,21 @@ static void add_decl(i4_buf *b, const i4_st_decl *d, uint64_t begin, uint64_t en
                 (unsigned long long)end);
 }
 
-static bool build_header(i4_buf *b, const i4_st_decl *decls, size_t count, uint64_t *total,
-                         i4_err *err) {
+static void add_notes(i4_buf *b, const i4_st_note *notes, size_t count) {
+    i4_buf_adds(b, "\"__metadata__\":{");
+    for (size_t i = 0; i < count; i++) {
+        i4_buf_adds(b, i > 0 ? "," : "");
+        add_escaped(b, notes[i].key);
+        i4_buf_addc(b, ':');
+        add_escaped(b, notes[i].value);
+    }
+    i4_buf_addc(b, '}');
+}
+
+/* Goes on in an open object: `begun` when something stands in it already. */
+static bool add_decls(i4_buf *b, bool begun, const i4_st_decl *decls, size_t count, uint64_t *total,
+                      i4_err *err) {
     *total = 0;
-    i4_buf_addc(b, '{');
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes;
         bool good = decls[i].rank >= 0 && decls[i].rank <= I4_LIMIT_ST_RANK &&
@@ -57,11 +68,23 @@ static bool build_header(i4_buf *b, const i4_st_decl *decls, size_t count, uint6
                            "size does not fit (tensor '%s')",
                            decls[i].name);
         }
-        if (i > 0) {
+        if (begun || i > 0) {
             i4_buf_addc(b, ',');
         }
         add_decl(b, &decls[i], *total, *total + bytes);
         *total += bytes;
+    }
+    return true;
+}
+
+static bool build_header(i4_buf *b, const i4_st_note *notes, size_t note_count,
+                         const i4_st_decl *decls, size_t count, uint64_t *total, i4_err *err) {
+    i4_buf_addc(b, '{');
+    if (note_count > 0) {
+        add_notes(b, notes, note_count);
+    }
+    if (!add_decls(b, note_count > 0, decls, count, total, err)) {
+        return false;
     }
     i4_buf_addc(b, '}');
     while (!b->failed && b->len % 8 != 0) {
@@ -92,12 +115,17 @@ static bool start(i4_st_writer *w, const char *path, const i4_buf *header, i4_er
 }
 
 i4_st_writer *i4_st_create(const char *path, const i4_st_decl *decls, size_t count, i4_err *err) {
+    return i4_st_create_noted(path, NULL, 0, decls, count, err);
+}
+
+i4_st_writer *i4_st_create_noted(const char *path, const i4_st_note *notes, size_t note_count,
+                                 const i4_st_decl *decls, size_t count, i4_err *err) {
     i4_buf header;
     i4_buf_init(&header, I4_LIMIT_ST_HEADER_BYTES);
     i4_st_writer *w = i4_calloc(1, sizeof *w);
-    bool good =
-        w ? build_header(&header, decls, count, &w->total, err) && start(w, path, &header, err)
-          : i4_fail_memory(err, "a safetensors writer", sizeof *w);
+    bool good = w ? build_header(&header, notes, note_count, decls, count, &w->total, err) &&
+                        start(w, path, &header, err)
+                  : i4_fail_memory(err, "a safetensors writer", sizeof *w);
     i4_buf_free(&header);
     if (good) {
         return w;

@@ -7,6 +7,7 @@
 #include "image/image.h"
 #include "model/host.h"
 #include "pipeline/model.h"
+#include "pipeline/preview.h"
 #include "tensor/wrap.h"
 
 typedef enum i4_phase {
@@ -51,8 +52,9 @@ typedef struct i4_engine {
     i4_model *model;
     void *state;
     i4_ctx ctx;
-    i4_trace trace;        /* when profiling: ctx runs on the trace wrapper over `state` */
-    i4_lowrank **adapters; /* owned, by slot */
+    i4_preview_wish preview; /* set before the first picture */
+    i4_trace trace;          /* when profiling: ctx runs on the trace wrapper over `state` */
+    i4_lowrank **adapters;   /* owned, by slot */
     i4_lowrank *adapter_nodes;
     i4_cached_prompt cache[I4_PROMPT_CACHE];
     uint64_t clock;

@@ -207,6 +207,10 @@ static bool denoise(i4_engine *e, job *j, i4_err *err) {
         i4_noise(j->request->seed, j->noise, count);
     }
     i4_rope_dit(c, n, j->gh, j->gw, j->rope);
+    i4_previewer previewer;
+    i4_previewer_begin(&previewer, i4_model_projection(e->model), j->request->schedule, j->gh,
+                       j->gw, e->preview);
+    const i4_latent_watch watch = i4_previewer_watch(&previewer);
     const i4_denoise d = {.features = j->features->features,
                           .tokens = n,
                           .gh = j->gh,
@@ -217,14 +221,39 @@ static bool denoise(i4_engine *e, job *j, i4_err *err) {
                           .noise = j->noise != NULL ? j->noise : j->request->noise,
                           .latents = j->latents,
                           .on_step = on_step,
-                          .user = e};
+                          .user = e,
+                          .watch = e->preview.fn != NULL ? &watch : NULL};
     enter_phase(e, &j->plan, I4_PHASE_DENOISE);
     i4_store_need(e->model->store[I4_PART_COND]);
     i4_store_need(e->model->store[I4_PART_FREE]);
     const bool ok = leave_phase(e, i4_pass_denoise(&e->ctx, e->model, &d), err);
+    i4_previewer_end(&previewer);
     give_back(e, I4_PART_COND);
     give_back(e, I4_PART_FREE);
     return ok;
+}
+
+/* A model without a projection gets one before the first picture that wants previews. False only
+ * when that was cancelled: no other failure of previews is one of the picture. */
+static bool learn_projection(i4_engine *e, const job *j, i4_err *err) {
+    if (e->preview.fn == NULL || i4_model_projection(e->model) != NULL) {
+        return true;
+    }
+    i4_err why = {0};
+    const size_t peak = e->ctx.peak;
+    enter_phase(e, &j->plan, I4_PHASE_ENCODE);
+    i4_store_need(e->model->store[I4_PART_VAE]);
+    i4_projection *p = i4_projection_learn(&e->ctx, &e->model->vae, &why);
+    give_back(e, I4_PART_VAE);
+    e->ctx.peak = peak; /* of the picture itself */
+    if (p != NULL) {
+        i4_model_take_projection(e->model, p);
+    } else if (why.status == I4_E_CANCELLED) {
+        return i4_fail(err, I4_E_CANCELLED, "%s", why.text);
+    } else {
+        i4_log(I4_LOG_WARN, "preview", "no projection for previews: %s", why.text);
+    }
+    return true;
 }
 
 static bool decode(i4_engine *e, job *j, i4_image *image, i4_err *err) {
@@ -297,7 +326,8 @@ bool i4_generate(i4_engine *e, const i4_request *request, i4_progress_fn progres
     e->progress_fn = progress;
     e->progress_user = user;
     e->started = at[0];
-    bool ok = prepare(e, &j, stats, err) && encode(e, &j, stats, err);
+    bool ok =
+        prepare(e, &j, stats, err) && encode(e, &j, stats, err) && learn_projection(e, &j, err);
     at[1] = i4_seconds();
     ok = ok && denoise(e, &j, err);
     at[2] = i4_seconds();

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/os.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,34 @@ static bool load(i4_model *m, const char *folder, const i4_model_options *option
     return true;
 }
 
+/* An extra of a model folder: without it, or with one that is no good, everything else works. */
+static void read_projection(i4_model *m) {
+    char path[sizeof m->manifest.root + 32];
+    i4_err err = {0};
+    snprintf(path, sizeof path, "%s/preview.safetensors", m->manifest.root);
+    if (i4_path_look(path) == I4_PATH_NONE) {
+        return;
+    }
+    i4_projection *p = i4_projection_read(path, m->config.cond.channels, &err);
+    if (p == NULL) {
+        i4_log(I4_LOG_WARN, "preview", "the model's own projection is not used: %s", err.text);
+        return;
+    }
+    i4_model_take_projection(m, p);
+}
+
+const i4_projection *i4_model_projection(const i4_model *m) {
+    return atomic_load_explicit(&m->projection, memory_order_acquire);
+}
+
+void i4_model_take_projection(i4_model *m, i4_projection *projection) {
+    i4_projection *none = NULL;
+    if (!atomic_compare_exchange_strong_explicit(&m->projection, &none, projection,
+                                                 memory_order_acq_rel, memory_order_acquire)) {
+        i4_projection_free(projection);
+    }
+}
+
 i4_model *i4_model_open(const char *folder, const i4_model_options *options, i4_load_fn progress,
                         void *user, i4_err *err) {
     i4_model *m = i4_calloc(1, sizeof *m);
@@ -107,12 +136,14 @@ i4_model *i4_model_open(const char *folder, const i4_model_options *options, i4_
         return NULL;
     }
     atomic_init(&m->users, 0);
+    atomic_init(&m->projection, NULL);
     m->memory_budget = options->memory_budget;
     set_name(m, folder);
     if (!load(m, folder, options, progress, user, err)) {
         i4_model_close(m);
         return NULL;
     }
+    read_projection(m);
     i4_log(I4_LOG_INFO, "model", "opened name=%s layout=%s bytes=%llu backend=\"%s\"", m->name,
            i4_layout_name(m->manifest.layout), (unsigned long long)i4_model_bytes(m), m->detail);
     return m;
@@ -126,6 +157,7 @@ void i4_model_close(i4_model *m) {
     i4_dit_unload(&m->cond);
     i4_dit_unload(&m->free);
     i4_tokenizer_close(m->tokenizer);
+    i4_projection_free(atomic_load_explicit(&m->projection, memory_order_acquire));
     for (int i = 0; i < I4_PART_COUNT; i++) {
         i4_store_close(m->store[i]);
     }

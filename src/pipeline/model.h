@@ -1,5 +1,5 @@
 /* Floor 4. A loaded model: files mapped, configuration proved, the three networks' weights found.
- * Immutable after open; any thread may read it. */
+ * Immutable after open but for `projection`; any thread may read it. */
 #ifndef I4_PIPELINE_MODEL_H
 #define I4_PIPELINE_MODEL_H
 
@@ -7,6 +7,7 @@
 #include "model/text.h"
 #include "model/tokenizer.h"
 #include "model/vae.h"
+#include "pipeline/projection.h"
 
 #include <stdatomic.h>
 
@@ -31,6 +32,8 @@ typedef struct i4_model {
     uint64_t memory_budget;             /* as asked for */
     char name[128], detail[160];
     atomic_int users; /* engines and adapters */
+    /* owned; NULL until the model's own is read or one is learnt, then it stays */
+    _Atomic(i4_projection *) projection;
 } i4_model;
 
 /* Called between the parts; false cancels. */
@@ -39,6 +42,11 @@ typedef bool (*i4_load_fn)(int done, int count, void *user);
 i4_model *i4_model_open(const char *folder, const i4_model_options *options, i4_load_fn progress,
                         void *user, i4_err *err);
 void i4_model_close(i4_model *model);
+
+/* Of previews; NULL: none yet. Any thread. */
+const i4_projection *i4_model_projection(const i4_model *model);
+/* Takes it, and frees it if another thread came first. */
+void i4_model_take_projection(i4_model *model, i4_projection *projection);
 
 uint64_t i4_model_bytes(const i4_model *model);
 

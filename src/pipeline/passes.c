@@ -62,12 +62,27 @@ bool i4_pass_velocity(i4_ctx *ctx, const i4_model *m, const i4_denoise *d, float
     return i4_ctx_ok(ctx);
 }
 
+/* Shows the state after `done` steps to the watch, if it wants to see it. */
+static void look(i4_ctx *ctx, const i4_denoise *d, int done, i4_tensor z) {
+    const i4_latent_watch *w = d->watch;
+    if (w == NULL || !i4_ctx_ok(ctx) || !w->wants(done, w->user)) {
+        return;
+    }
+    if (done > 0) {
+        i4_download(ctx, z, d->latents);
+    }
+    if (i4_ctx_ok(ctx)) {
+        w->see(done, done > 0 ? d->latents : d->noise, w->user);
+    }
+}
+
 bool i4_pass_denoise(i4_ctx *ctx, const i4_model *m, const i4_denoise *d) {
     const prepared p = prepare(ctx, m, d);
     const i4_schedule *s = d->schedule;
     const int cond = m->config.cond.layers;
     i4_tensor z =
         i4_upload(ctx, I4_F32, 2, (int64_t)d->gh * d->gw, m->config.cond.channels, 1, d->noise);
+    look(ctx, d, 0, z);
     for (int i = 0; i < d->run_steps && i4_ctx_ok(ctx); i++) {
         const int count = skips_free(s, i) ? cond : cond + m->config.free.layers;
         if (d->on_step != NULL) {
@@ -85,6 +100,7 @@ bool i4_pass_denoise(i4_ctx *ctx, const i4_model *m, const i4_denoise *d) {
         if (i == 0 && d->z1 != NULL) {
             i4_download(ctx, z, d->z1);
         }
+        look(ctx, d, i + 1, z);
     }
     if (d->latents != NULL) {
         i4_download(ctx, z, d->latents);

@@ -10,6 +10,14 @@
 bool i4_pass_encode(i4_ctx *ctx, const i4_model *model, const int32_t *ids, int n,
                     const float *rope, void *features);
 
+/* Somebody who looks at the latents between steps: asked once at each state, from 0 finished steps
+ * (the noise) to all of them, and shown those that are wanted. */
+typedef struct i4_latent_watch {
+    bool (*wants)(int done, void *user);
+    void (*see)(int done, const float *z, void *user); /* z: borrowed during the call */
+    void *user;
+} i4_latent_watch;
+
 typedef struct i4_denoise {
     const void *features; /* [tokens, features] in act dtype; tokens 0: text-free only */
     int tokens, gh, gw;
@@ -20,6 +28,7 @@ typedef struct i4_denoise {
     float *z1, *latents; /* results; z1 may be NULL */
     void (*on_step)(int step, int count, void *user);
     void *user;
+    const i4_latent_watch *watch; /* NULL: none; with one, latents is needed */
 } i4_denoise;
 bool i4_pass_denoise(i4_ctx *ctx, const i4_model *model, const i4_denoise *d);
 

@@ -47,7 +47,7 @@ static bool measure_denoise(measured *m, const i4_model *model, i4_lowrank **ada
 }
 
 /* What lives beside the slab until the picture is done. The picture itself comes after the table
- * of times is gone. */
+ * of times is gone, and so does the memory of previews, which is less and goes before it. */
 static size_t host_bytes(const i4_model *model, int tokens, int64_t image, int steps) {
     const i4_dit_config *c = &model->config.cond;
     const size_t features = (size_t)tokens * (size_t)c->features * i4_dtype_size(model->caps.act);

@@ -4,6 +4,8 @@
 #include "base/os.h"
 #include "base/str.h"
 #include "gateway/db/private.h"
+#include "gateway/db/view.h"
+#include "gateway/db/words.h"
 #include "gateway/names.h"
 
 #include <math.h>
@@ -107,6 +109,16 @@ static bool end(i4_query *q, bool good, i4_err *err) {
 bool i4_query_run(i4_query *q, i4_err *err) {
     while (step(q) == SQLITE_ROW) {
     }
+    return end(q, true, err);
+}
+
+bool i4_query_next(i4_query *q) {
+    return step(q) == SQLITE_ROW;
+}
+
+/* A walk that stopped before the last row is fine too, or before the first. */
+bool i4_query_end(i4_query *q, i4_err *err) {
+    q->code = q->code == SQLITE_OK ? SQLITE_DONE : q->code;
     return end(q, true, err);
 }
 
@@ -277,12 +289,15 @@ bool i4_db_begin(i4_db *db, i4_err *err) {
 i4_db_result i4_db_end(i4_db *db, i4_db_result result, i4_err *err) {
     if (result == I4_DB_OK) {
         i4_query q = i4_query_of(db, I4_SQL_COMMIT);
-        if (!i4_query_run(&q, err)) {
+        if (!i4_words_settle(db, err) || !i4_query_run(&q, err)) {
             result = I4_DB_FAILED;
         }
     }
     if (result != I4_DB_OK) {
         roll_back(db);
+        i4_view_forget_words(db->view);
+    } else if (db->view->images.count > I4_VIEW_MANY) {
+        i4_view_refresh(db, NULL); /* what fails here is tried again by the next reader */
     }
     i4_db_unlock(db);
     return result;
@@ -363,6 +378,9 @@ static bool check_damage(i4_db *db, i4_err *err) {
     if (code != SQLITE_OK) {
         return i4_db_fail(db, code, err);
     }
+    if (strstr(problem, "error code=7")) { /* SQLITE_NOMEM, which it takes for damage */
+        return i4_db_fail(db, SQLITE_NOMEM, err);
+    }
     if (problem[0]) {
         return i4_fail(err, I4_E_FORMAT,
                        "the database '%s' is damaged (%s); restore a copy of it, or move it away "
@@ -380,6 +398,7 @@ static bool prepare_all(i4_db *db, i4_err *err) {
             return i4_db_fail(db, code, err);
         }
     }
+    i4_view_watch(db);
     return true;
 }
 
@@ -387,16 +406,20 @@ static bool prepare_all(i4_db *db, i4_err *err) {
 static bool set_up(i4_db *db, i4_err *err) {
     return connect_file(db, err) && check_damage(db, err) && i4_db_migrate(db, err) &&
            i4_db_run_text(db, "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL", err) &&
-           prepare_all(db, err);
+           prepare_all(db, err) && i4_view_load(db, err) && i4_words_catch_up(db, err);
 }
 
 static i4_db *new_db(const char *path, const char *output_dir, i4_err *err) {
     i4_db *db = i4_calloc(1, sizeof *db);
     char *path_copy = i4_strdup(path);
     char *dir_copy = i4_strdup(output_dir);
-    if (!db || !path_copy || !dir_copy || pthread_mutex_init(&db->mutex, NULL) != 0) {
+    if (db) {
+        db->view = i4_view_new();
+    }
+    if (!db || !db->view || !path_copy || !dir_copy || pthread_mutex_init(&db->mutex, NULL) != 0) {
         i4_free(path_copy);
         i4_free(dir_copy);
+        i4_view_free(db ? db->view : NULL);
         i4_free(db);
         i4_fail_memory(err, "the database", sizeof *db);
         return NULL;
@@ -426,6 +449,7 @@ void i4_db_close(i4_db *db) {
         sqlite3_finalize(db->statements[i]);
     }
     sqlite3_close(db->handle);
+    i4_view_free(db->view);
     pthread_mutex_destroy(&db->mutex);
     i4_free(db->path);
     i4_free(db->output_dir);

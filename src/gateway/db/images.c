@@ -83,6 +83,7 @@ static bool insert_image(i4_db *db, const i4_new_image *image, i4_err *err) {
     }
     i4_query_text(&q, 10, image->lora_stack_json);
     bind_id(&q, 11, image->parent_image_id);
+    i4_query_text(&q, 12, image->flag);
     return i4_query_run(&q, err);
 }
 

@@ -215,7 +215,11 @@ static bool to_ours(i4_db *db, i4_err *err) {
 
 static bool to_library(i4_db *db, i4_err *err) {
     return i4_db_make_queue(db, err) && i4_db_make_library(db, err) && i4_db_make_trash(db, err) &&
-           i4_db_make_timings(db, err);
+           i4_db_make_timings(db, err) &&
+           i4_db_run_text(db, /* the search asks for the caption of a picture */
+                          "CREATE INDEX IF NOT EXISTS jobs_image ON jobs(image_id)"
+                          "WHERE image_id IS NOT NULL",
+                          err);
 }
 
 /* --- the copy ------------------------------------------------------------------------------ */

@@ -10,6 +10,14 @@ typedef struct i4_size_preset {
     int64_t width, height;
 } i4_size_preset;
 
+/* The presets of the model, quickest first. */
+enum { I4_PRESETS = 3 };
+typedef struct i4_preset_facts {
+    const char *name, *label;
+    int steps;
+} i4_preset_facts;
+extern const i4_preset_facts i4_presets[I4_PRESETS];
+
 /* What the daemon said about a job in `detail` (docs/api.md 7). Any thread. */
 typedef struct i4_detail {
     const char *phase;             /* borrowed; "" unknown */
@@ -18,7 +26,7 @@ typedef struct i4_detail {
 } i4_detail;
 
 /* Reads the member `detail` of a status; false if there is none (an older daemon). */
-bool i4_detail_read(const json_t *status, i4_detail *detail);
+bool i4_status_detail(const json_t *status, i4_detail *detail);
 
 /* A finished drawing: phase_seconds as in `detail`. Best effort. */
 void i4_estimate_learn(i4_gateway *gateway, const i4_size_preset *picture,

@@ -17,6 +17,18 @@ void i4_events_stop(i4_events *events);
 void i4_events_say(i4_events *events, const char *kind, const char *key, json_t *data);
 /* An "image" event; ids taken, NULL: many. prompt_id -1: null. */
 void i4_events_image(i4_events *events, const char *change, json_t *ids, int64_t prompt_id);
+enum { I4_LISTENERS_MOST = 1024 };
+
+typedef struct i4_listener i4_listener;
+
+/* A listener on a stream of this server, from the event after last_id on (NULL or "": from now on,
+ * greeted with the queue's revision). NULL: there are too many already, or no memory. */
+i4_listener *i4_listener_new(i4_events *events, i4_http_server *server, const char *last_id,
+                             i4_err *err);
+/* For i4_reply_stream; a stream that only wants to be woken when something happens has one too. */
+bool i4_listener_next(void *listener, i4_buf *out);
+void i4_listener_end(void *listener);
+
 /* For tests: listeners now. */
 int i4_events_listeners(i4_events *events);
 

@@ -5,7 +5,11 @@
  * found. Files are removed after the commit. */
 #include "base/limits.h"
 #include "base/log.h"
+#include "gateway/events/events.h"
 #include "gateway/gateway.h"
+#include "gateway/library/cursor.h"
+#include "gateway/library/filters.h"
+#include "gateway/library/trash.h"
 #include "gateway/names.h"
 #include "http/wire.h"
 
@@ -15,6 +19,9 @@
 
 enum {
     HLD_CHARACTERS = 12000,
+    PROMPTS_OF_PAGE = 200,
+    PROMPTS_AT_MOST = 500,
+    QUERY_CHARACTERS = 1000,
     FORM_BODY_BYTES = 8 << 20 /* a form of 1 MiB with every character escaped, and more */
 };
 
@@ -23,6 +30,10 @@ static const int64_t no_id = INT64_MIN; /* an id that no row has and that means 
 /* --- shared -------------------------------------------------------------------------------- */
 
 static void reply_failure(i4_http_reply *reply, const i4_err *err) {
+    if (err->status == I4_E_INVALID_ARGUMENT) {
+        i4_reply_error(reply, 422, "%s", err->text);
+        return;
+    }
     i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
     const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
     i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
@@ -61,8 +72,14 @@ static int64_t path_id(const i4_http_request *request, const char *name) {
     return asked_id(i4_req_id(request, name));
 }
 
+/* Listeners hear of it; id -1: of many. */
+static void say_image(const i4_gateway *g, const char *change, int64_t id, int64_t prompt_id) {
+    json_t *ids = id >= 0 ? json_pack("[I]", (json_int_t)id) : NULL;
+    i4_events_image(g->events, change, ids, prompt_id);
+}
+
 static void remove_files(const i4_gateway *g, json_t *files) {
-    i4_library_remove(g->db, g->settings->output_dir, files);
+    i4_library_remove_files(g, files);
 }
 
 /* --- for other modules --------------------------------------------------------------------- */
@@ -180,6 +197,9 @@ static void delete_orphans(i4_http_request *request, i4_http_reply *reply, void 
         return;
     }
     remove_files(g, files);
+    if (deleted > 0) {
+        say_image(g, "removed", -1, -1);
+    }
     i4_reply_json(reply, 200, json_pack("{s:b,s:I}", "ok", 1, "deleted", (json_int_t)deleted));
 }
 
@@ -196,6 +216,10 @@ static void delete_rows(i4_http_request *request, i4_http_reply *reply, const i4
         return;
     }
     remove_files(g, files);
+    if (result == I4_DB_OK) {
+        const bool is_image = delete_row == i4_db_delete_image;
+        say_image(g, "removed", is_image ? id : -1, is_image ? -1 : id);
+    }
     reply_ok(reply, result == I4_DB_OK);
 }
 
@@ -217,9 +241,11 @@ static void link_image(i4_http_request *request, i4_http_reply *reply, void *use
     i4_err err = {0};
     const i4_db_result result =
         i4_db_link(g->db, path_id(request, "image_id"), asked_id(prompt_id), &missing_prompt, &err);
-    json_t *value = result == I4_DB_OK
-                        ? json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id)
-                        : NULL;
+    json_t *value = NULL;
+    if (result == I4_DB_OK) {
+        value = json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id);
+        say_image(g, "changed", path_id(request, "image_id"), prompt_id);
+    }
     reply_result(reply, result, value, missing_prompt ? no_prompt : no_image, &err);
 }
 
@@ -263,9 +289,11 @@ static void attach_history(i4_http_request *request, i4_http_reply *reply, void 
     i4_err err = {0};
     const i4_db_result result = i4_db_attach(g->db, path_id(request, "image_id"), hld, form, asked,
                                              &prompt_id, &missing_prompt, &err);
-    json_t *value = result == I4_DB_OK
-                        ? json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id)
-                        : NULL;
+    json_t *value = NULL;
+    if (result == I4_DB_OK) {
+        value = json_pack("{s:b,s:I}", "ok", 1, "prompt_id", (json_int_t)prompt_id);
+        say_image(g, "changed", path_id(request, "image_id"), prompt_id);
+    }
     reply_result(reply, result, value, missing_prompt ? no_prompt : no_image, &err);
 }
 
@@ -279,30 +307,60 @@ static void serve_file(const i4_gateway *g, i4_http_request *request, i4_http_re
     }
 }
 
-static void image_file(i4_http_request *request, i4_http_reply *reply, void *user) {
-    const i4_gateway *g = user;
-    const int64_t id = path_id(request, "image_id");
-    json_t *row;
-    i4_err err = {0};
-    if (i4_db_image(g->db, id, &row, &err) == I4_DB_FAILED) {
-        reply_failure(reply, &err);
-        return;
-    }
-    serve_file(g, request, reply, json_string_value(json_object_get(row, "file_path")));
-    json_decref(row);
-}
-
 static void output_file(i4_http_request *request, i4_http_reply *reply, void *user) {
     serve_file(user, request, reply, i4_req_param(request, "path"));
 }
 
 /* --- prompts ------------------------------------------------------------------------------- */
 
+/* A page, for clients that ask for one. */
+static void page_prompts(i4_http_request *request, i4_http_reply *reply, const i4_gateway *g) {
+    const char *q = i4_req_query(request, "q"), *cursor = i4_req_query(request, "cursor");
+    char saved_at[I4_CURSOR_BYTES], next[I4_CURSOR_BYTES] = "";
+    int64_t limit = PROMPTS_OF_PAGE, id = 0, total;
+    i4_check c;
+    i4_check_begin(&c, request);
+    if (i4_check_query_int(&c, "limit", true, &limit) && (limit < 1 || limit > PROMPTS_AT_MOST)) {
+        i4_check_rule_query(&c, "limit", "must be 1 to 500");
+    }
+    if (q && i4_characters(q) > QUERY_CHARACTERS) {
+        i4_check_rule_query(&c, "q", "longer than 1000 characters; shorten it");
+    }
+    const bool goes_on = cursor && cursor[0];
+    if (goes_on && !i4_prompt_cursor_read(cursor, saved_at, &id)) {
+        i4_check_rule_query(&c, "cursor", "not the next of a page; begin without it");
+    }
+    if (i4_check_failed(&c, reply)) {
+        return;
+    }
+    json_t *items;
+    bool has_next;
+    i4_err err = {0};
+    if (i4_db_prompt_page(g->db, q, goes_on ? saved_at : NULL, id, limit, &items, &total, &has_next,
+                          &err) != I4_DB_OK) {
+        reply_failure(reply, &err);
+        return;
+    }
+    if (has_next) {
+        const json_t *last = json_array_get(items, json_array_size(items) - 1);
+        const char *time = json_string_value(json_object_get(last, "saved_at"));
+        i4_prompt_cursor_write(time ? time : "", json_integer_value(json_object_get(last, "id")),
+                               next);
+    }
+    i4_reply_json(reply, 200,
+                  json_pack("{s:o,s:s?,s:I}", "items", items, "next", has_next ? next : NULL,
+                            "total", (json_int_t)total));
+}
+
 static void list_prompts(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *g = user;
     json_t *rows;
     i4_err err = {0};
-    (void)request;
+    if (i4_req_query(request, "cursor") || i4_req_query(request, "limit") ||
+        i4_req_query(request, "q")) {
+        page_prompts(request, reply, g);
+        return;
+    }
     const i4_db_result result = i4_db_prompts(g->db, -1, &rows, &err);
     reply_result(reply, result, rows, "", &err);
 }
@@ -380,6 +438,9 @@ static void add_favorite(i4_http_request *request, i4_http_reply *reply, void *u
         result =
             i4_db_add_favorite(g->db, by_image ? image_id : -1, asked_id(prompt_id), &row, &err);
     }
+    if (result == I4_DB_OK) {
+        say_image(g, "changed", json_integer_value(json_object_get(row, "image_id")), -1);
+    }
     reply_result(reply, result, row, "there is no image to mark as a favorite", &err);
 }
 
@@ -396,6 +457,9 @@ static void unmark_image(i4_http_request *request, i4_http_reply *reply, void *u
     const int64_t id = path_id(request, "image_id");
     i4_err err = {0};
     const i4_db_result result = id >= 0 ? i4_db_delete_favorite(g->db, id, -1, &err) : I4_DB_NONE;
+    if (result == I4_DB_OK) {
+        say_image(g, "changed", id, -1);
+    }
     reply_unmarked(reply, result, &err);
 }
 
@@ -403,7 +467,11 @@ static void unmark_prompt(i4_http_request *request, i4_http_reply *reply, void *
     const i4_gateway *g = user;
     const int64_t id = path_id(request, "prompt_id");
     i4_err err = {0};
-    reply_unmarked(reply, i4_db_delete_favorite(g->db, -1, id, &err), &err);
+    const i4_db_result result = i4_db_delete_favorite(g->db, -1, id, &err);
+    if (result == I4_DB_OK) {
+        say_image(g, "changed", -1, id);
+    }
+    reply_unmarked(reply, result, &err);
 }
 
 /* --- the last form ------------------------------------------------------------------------- */
@@ -450,7 +518,6 @@ const i4_route i4_library_routes[] = {
     DELETE("/api/images/{image_id:int}", delete_image),
     BODY("PATCH", "/api/images/{image_id:int}", 0, link_image),
     BODY("POST", "/api/images/{image_id:int}/attach-history", FORM_BODY_BYTES, attach_history),
-    GET("/api/images/{image_id:int}/file", image_file),
     GET("/outputs/{path...}", output_file),
     GET("/api/prompts", list_prompts),
     BODY("POST", "/api/prompts", FORM_BODY_BYTES, add_prompt),

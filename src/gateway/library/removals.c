@@ -1,7 +1,8 @@
 /* Files of deleted rows: removed after the commit, and again at the next start if that did not
  * happen. */
 #include "base/log.h"
-#include "gateway/gateway.h"
+#include "gateway/library/thumbs.h"
+#include "gateway/library/trash.h"
 #include "gateway/names.h"
 
 void i4_library_remove(i4_db *db, const char *output_dir, json_t *files) {
@@ -21,6 +22,13 @@ void i4_library_remove(i4_db *db, const char *output_dir, json_t *files) {
     }
     json_decref(gone);
     json_decref(files);
+}
+
+void i4_library_remove_files(const i4_gateway *gateway, json_t *files) {
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        i4_thumb_forget(gateway->thumbs, json_string_value(json_array_get(files, i)));
+    }
+    i4_library_remove(gateway->db, gateway->settings->output_dir, files);
 }
 
 void i4_library_sweep(const i4_gateway *g) {

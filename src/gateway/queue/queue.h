@@ -9,6 +9,8 @@ i4_queue *i4_queue_start(i4_gateway *gateway, i4_err *err);
 /* From here on nothing waits: i4_queue_wait returns at once. */
 void i4_queue_begin_stop(i4_queue *queue);
 void i4_queue_stop(i4_queue *queue);
+/* Grows with every change of the queue, over restarts too. */
+int64_t i4_queue_revision(i4_queue *queue);
 
 /* What is to be drawn, checked already. Texts borrowed. */
 typedef struct i4_new_job {
@@ -17,7 +19,8 @@ typedef struct i4_new_job {
     const char *hld, *preset, *format, *form_json; /* form_json NULL: made from the caption */
     const char *loras_json;                        /* NULL: null */
     int64_t width, height, seed, prompt_id;        /* prompt_id -1: none */
-    int repeat;
+    int repeat;   /* below 1: 1. The first gets the seed, others random ones; seed -1: random */
+    bool is_text; /* the caption is a text even if it is that of an object */
 } i4_new_job;
 
 typedef enum i4_queue_result {

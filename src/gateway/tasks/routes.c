@@ -2,10 +2,9 @@
  * to 3.7). */
 #include "gateway/checks.h"
 #include "gateway/outside.h"
+#include "gateway/queue/queue.h"
 #include "gateway/tasks/tasks.h"
-#include "http/wire.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,81 +12,18 @@ static const double quick_seconds = 5;
 
 /* --- generate ------------------------------------------------------------------------------ */
 
-static void check_caption(i4_check *c, json_t *caption, int64_t bytes_max) {
-    if (!i4_check_fine(c, "caption")) {
-        return;
-    }
-    static const i4_wire_style spaced = {.comma = ", ", .colon = ": "};
-    i4_buf text;
-    i4_buf_init(&text, SIZE_MAX / 2);
-    i4_wire_write(caption, &spaced, &text);
-    const size_t bytes = text.len;
-    c->out_of_memory = c->out_of_memory || text.failed;
-    i4_buf_free(&text);
-    if ((int64_t)bytes > bytes_max) {
-        char reason[96];
-        snprintf(reason, sizeof reason,
-                 "the caption has %zu bytes; at most %" PRId64 " are allowed", bytes, bytes_max);
-        i4_check_rule(c, "caption", reason);
-    }
-}
-
-static bool is_sent(i4_http_request *request, const char *field) {
-    return json_object_get(i4_req_json(request), field) != NULL;
-}
-
-static bool is_preset(const char *text) {
-    return strcmp(text, "V4_TURBO_12") == 0 || strcmp(text, "V4_DEFAULT_20") == 0 ||
-           strcmp(text, "V4_QUALITY_48") == 0;
-}
-
-static const char *check_preset(i4_check *c, const i4_settings *s) {
-    const char *preset = i4_check_string(c, "preset", s->default_preset, 0, 0);
-    if (is_sent(c->request, "preset") && i4_check_fine(c, "preset") && !is_preset(preset)) {
-        i4_check_rule(c, "preset", "not one of V4_TURBO_12, V4_DEFAULT_20, V4_QUALITY_48");
-    }
-    return preset;
-}
-
-static const char *known_format(const char *text) {
-    static const char *const formats[] = {"png", "webp", "jpeg"};
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        const char *f = formats[i];
-        size_t k = 0;
-        while (f[k] && (text[k] == f[k] || text[k] == f[k] - 'a' + 'A')) {
-            k++;
-        }
-        if (f[k] == '\0' && text[k] == '\0') {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-static const char *check_format(i4_check *c, const i4_settings *s) {
-    const char *said = i4_check_string(c, "format", s->default_format, 0, 0);
-    if (!is_sent(c->request, "format") || !i4_check_fine(c, "format")) {
-        return said;
-    }
-    const char *format = known_format(said);
-    if (!format) {
-        i4_check_rule(c, "format", "not one of png, webp, jpeg");
-    }
-    return format;
-}
-
 /* The seven fields for the daemon; NULL when the reply has been given. */
 static json_t *checked_order(i4_http_request *request, i4_http_reply *reply, const i4_settings *s) {
     i4_check c;
     int64_t prompt_id = -1;
     i4_check_begin(&c, request);
     json_t *caption = i4_check_object_required(&c, "caption");
-    check_caption(&c, caption, s->max_caption_bytes);
+    i4_check_caption(&c, caption, s->max_caption_bytes);
     const int64_t width = i4_check_side(&c, s, "width");
     const int64_t height = i4_check_side(&c, s, "height");
-    const char *preset = check_preset(&c, s);
+    const char *preset = i4_check_preset(&c, s);
     const int64_t seed = i4_check_int(&c, "seed", s->default_seed);
-    const char *format = check_format(&c, s);
+    const char *format = i4_check_format(&c, s);
     const bool has_prompt = i4_check_id_or_null(&c, "prompt_id", &prompt_id);
     if (i4_check_failed(&c, reply)) {
         return NULL;
@@ -102,7 +38,8 @@ static json_t *checked_order(i4_http_request *request, i4_http_reply *reply, con
     return order;
 }
 
-static void answer_accepted(i4_gateway *gateway, i4_http_reply *reply, const i4_answer *answer) {
+static void answer_accepted(i4_gateway *gateway, i4_http_reply *reply, const i4_answer *answer,
+                            const json_t *order) {
     json_t *body = i4_answer_json(answer);
     const char *id = json_string_value(json_object_get(body, "task_id"));
     if (!id || !i4_task_id_is_good(id)) {
@@ -111,6 +48,7 @@ static void answer_accepted(i4_gateway *gateway, i4_http_reply *reply, const i4_
         return;
     }
     i4_tasks_add(gateway->tasks, id);
+    i4_queue_direct(gateway->queue, id, order);
     i4_reply_json(reply, 200, body);
 }
 
@@ -128,7 +66,7 @@ static void generate(i4_http_request *request, i4_http_reply *reply, void *user)
     } else if (answer.status >= 400) {
         i4_relay_answer(reply, &answer);
     } else {
-        answer_accepted(gateway, reply, &answer);
+        answer_accepted(gateway, reply, &answer, order);
     }
     i4_answer_free(&answer);
     json_decref(order);

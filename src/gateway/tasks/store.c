@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "gateway/db/trash.h"
+#include "gateway/events/events.h"
 #include "http/wire.h"
 #include "image/image.h"
 
@@ -24,6 +26,7 @@ static void file_name(char out[NAME_BYTES], const char *id, const char *format) 
     snprintf(out, NAME_BYTES, "%s.%s", id, format);
 }
 
+/* A picture that was thrown away meanwhile is stored too: it must not come back by itself. */
 i4_db_result i4_store_find(i4_gateway *gateway, const char *id, json_t **row, i4_err *err) {
     i4_db_result result = I4_DB_NONE;
     *row = NULL;
@@ -31,6 +34,9 @@ i4_db_result i4_store_find(i4_gateway *gateway, const char *id, json_t **row, i4
         char name[NAME_BYTES];
         file_name(name, id, formats[i]);
         result = i4_db_image_by_file(gateway->db, name, row, err);
+        if (result == I4_DB_NONE) {
+            result = i4_db_trashed_file(gateway->db, name, row, err);
+        }
     }
     return result;
 }
@@ -45,7 +51,24 @@ static const char *text_of(const json_t *meta, const char *key, const char *fall
     return value ? value : fallback;
 }
 
-static bool add_row(i4_gateway *gateway, const char *name, const json_t *meta, json_t **row,
+static double real_of(const json_t *meta, const char *key, double fallback) {
+    const json_t *value = json_object_get(meta, key);
+    return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+static void say_added(const i4_gateway *gateway, const json_t *row) {
+    const json_t *prompt = json_object_get(row, "prompt_id");
+    i4_events_image(gateway->events, "added", json_pack("[O]", json_object_get(row, "id")),
+                    json_is_integer(prompt) ? json_integer_value(prompt) : -1);
+}
+
+/* What is known of a picture beside its meta data. */
+typedef struct finished {
+    const char *id, *name; /* task and file */
+    bool is_blocked;       /* it is the refusal card */
+} finished;
+
+static bool add_row(i4_gateway *gateway, const finished *picture, const json_t *meta, json_t **row,
                     i4_err *err) {
     const json_t *loras = json_object_get(meta, "applied_loras");
     const json_t *strength = json_object_get(meta, "lora_strength");
@@ -64,16 +87,22 @@ static bool add_row(i4_gateway *gateway, const char *name, const json_t *meta, j
         .height = int_of(meta, "height", 1024),
         .seed = int_of(meta, "seed", 0),
         .preset = text_of(meta, "preset", gateway->settings->default_preset),
-        .file_path = name,
+        .file_path = picture->name,
         .prompt_id = int_of(meta, "prompt_id", -1),
         .parent_image_id = -1,
         .lora_name = text_of(meta, "lora_name", NULL),
         .has_lora_strength = json_is_number(strength),
         .lora_strength = json_number_value(strength),
         .lora_stack_json = stack.ptr,
+        .flag = picture->is_blocked ? "blocked" : NULL,
+        .task_id = picture->id,
+        .seconds = real_of(meta, "generation_seconds", -1),
     };
     const i4_db_result result = i4_db_add_image(gateway->db, &image, row, err);
     i4_buf_free(&stack);
+    if (result == I4_DB_OK) {
+        say_added(gateway, *row);
+    }
     return result == I4_DB_OK;
 }
 
@@ -100,10 +129,20 @@ static bool write_picture(const i4_gateway *gateway, const char *name, const i4_
     return i4_file_write(path, answer->body, answer->size, err);
 }
 
-static bool fetch_picture(i4_gateway *gateway, const char *id, const char *name, i4_err *err) {
+/* What cannot be read is stored as it is, and is no card. */
+static bool is_refusal(const i4_answer *answer) {
+    i4_image image = {0};
+    const bool is_card =
+        i4_image_decode((const uint8_t *)answer->body, answer->size, &image, NULL) &&
+        i4_image_is_refusal(&image);
+    i4_image_free(&image);
+    return is_card;
+}
+
+static bool fetch_picture(i4_gateway *gateway, finished *picture, i4_err *err) {
     char path[64];
     i4_answer answer;
-    snprintf(path, sizeof path, "/artifact/%s", id);
+    snprintf(path, sizeof path, "/artifact/%s", picture->id);
     if (!i4_daemon_call(gateway, "GET", path, NULL, gateway->settings->daemon_timeout, &answer,
                         err)) {
         return false;
@@ -113,7 +152,8 @@ static bool fetch_picture(i4_gateway *gateway, const char *id, const char *name,
             ? i4_fail(err, I4_E_IO,
                       "the model daemon did not give the picture (HTTP %d, %zu bytes)",
                       answer.status, answer.size)
-            : write_picture(gateway, name, &answer, err);
+            : write_picture(gateway, picture->name, &answer, err);
+    picture->is_blocked = is_stored && is_refusal(&answer);
     i4_answer_free(&answer);
     return is_stored;
 }
@@ -126,7 +166,8 @@ bool i4_store_artifact(i4_gateway *gateway, const char *id, const json_t *meta, 
     }
     char name[NAME_BYTES];
     file_name(name, id, format_of(gateway, meta));
-    return fetch_picture(gateway, id, name, err) && add_row(gateway, name, meta, row, err);
+    finished picture = {.id = id, .name = name};
+    return fetch_picture(gateway, &picture, err) && add_row(gateway, &picture, meta, row, err);
 }
 
 void i4_store_taken(i4_gateway *gateway, const char *id) {
@@ -160,7 +201,7 @@ static json_t *meta_of_recipe(const char *recipe, const i4_image *image) {
 }
 
 /* NULL when there is no such file or it is no whole picture. */
-static json_t *meta_of_file(const i4_gateway *gateway, const char *name) {
+static json_t *meta_of_file(const i4_gateway *gateway, const char *name, bool *is_blocked) {
     char path[I4_LIMIT_PATH_BYTES + NAME_BYTES];
     char *bytes = NULL;
     size_t size = 0;
@@ -174,6 +215,7 @@ static json_t *meta_of_file(const i4_gateway *gateway, const char *name) {
     if (i4_image_decode((const uint8_t *)bytes, size, &image, NULL)) {
         (void)i4_image_text((const uint8_t *)bytes, size, &pairs, NULL);
         meta = meta_of_recipe(i4_pairs_get(&pairs, recipe_key), &image);
+        *is_blocked = i4_image_is_refusal(&image);
     }
     i4_pairs_free(&pairs);
     i4_image_free(&image);
@@ -188,8 +230,9 @@ bool i4_store_found_file(i4_gateway *gateway, const char *id) {
         json_t *row = NULL;
         i4_err err = {0};
         file_name(name, id, formats[i]);
-        json_t *meta = meta_of_file(gateway, name);
-        is_stored = meta && add_row(gateway, name, meta, &row, &err);
+        finished picture = {.id = id, .name = name};
+        json_t *meta = meta_of_file(gateway, name, &picture.is_blocked);
+        is_stored = meta && add_row(gateway, &picture, meta, &row, &err);
         json_decref(row);
         json_decref(meta);
     }

@@ -22,7 +22,7 @@ static bool has_form(const char *name, const char *prefix, size_t count, const c
 
 /* Names under which pictures are written before they get their own: those of i4_file_write, of
  * the upscaler's program, and of earlier programs. */
-static bool is_leftover(const char *name) {
+bool i4_sweep_is_leftover(const char *name) {
     return has_form(name, ".ideogram4-", 16, ".tmp") || has_form(name, ".upscale-", 32, ".png") ||
            has_form(name, "", 32, ".png.tmp") || has_form(name, "", 32, ".webp.tmp") ||
            has_form(name, "", 32, ".jpeg.tmp");
@@ -38,7 +38,7 @@ void i4_sweep_output(const char *output_dir) {
     }
     for (size_t i = 0; i < count; i++) {
         char path[I4_LIMIT_PATH_BYTES + 256];
-        if (is_leftover(names[i]) &&
+        if (i4_sweep_is_leftover(names[i]) &&
             snprintf(path, sizeof path, "%s/%s", output_dir, names[i]) < (int)sizeof path &&
             unlink(path) == 0) {
             i4_log(I4_LOG_INFO, "tasks", "removed a half-written file name=%s", names[i]);

@@ -146,9 +146,14 @@ static void wake(i4_tasks *tasks) {
 }
 
 void i4_tasks_begin_stop(i4_tasks *tasks) {
-    if (tasks) {
-        atomic_store_explicit(&tasks->stopping, true, memory_order_relaxed);
-        wake(tasks);
+    if (!tasks) {
+        return;
+    }
+    atomic_store_explicit(&tasks->stopping, true, memory_order_relaxed);
+    wake(tasks);
+    if (tasks->has_thread) { /* it uses other modules, which may stop from here on */
+        pthread_join(tasks->thread, NULL);
+        tasks->has_thread = false;
     }
 }
 
@@ -561,7 +566,6 @@ void i4_tasks_stop(i4_tasks *tasks) {
     }
     if (tasks->has_thread) {
         i4_tasks_begin_stop(tasks);
-        pthread_join(tasks->thread, NULL);
     }
     close_fd(tasks->wake[0]);
     close_fd(tasks->wake[1]);

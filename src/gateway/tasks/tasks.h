@@ -16,7 +16,7 @@ void i4_task_id_new(char id[I4_TASK_ID_BYTES]);
 
 /* For i4_call.go_on: `tasks` is an i4_tasks. False once the gateway is stopping. */
 bool i4_tasks_running(void *tasks);
-/* From here on i4_tasks_running is false. */
+/* From here on i4_tasks_running is false and nothing is stored but by callers. */
 void i4_tasks_begin_stop(i4_tasks *tasks);
 
 /* A task that the daemon accepted; written to the database. */
@@ -55,6 +55,8 @@ void i4_store_taken(i4_gateway *gateway, const char *id);
 /* Removes half-written files that a killed gateway left in the output folder. Only while no other
  * gateway uses that folder. */
 void i4_sweep_output(const char *output_dir);
+/* Is it a name of such a file? */
+bool i4_sweep_is_leftover(const char *name);
 /* Takes the lock that says "this database is in use"; *fd holds it until closed. */
 bool i4_instance_lock(const char *db_path, int *fd, i4_err *err);
 

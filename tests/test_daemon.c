@@ -200,10 +200,20 @@ static void assert_note(const json_t *notes, size_t index, const char *moment, i
     assert_false(is_true(status, "cancelled"));
 }
 
+/* Previews come at their own pace, between the moments of the contract. */
+static void drop_previews(json_t *notes) {
+    for (size_t i = json_array_size(notes); i-- > 0;) {
+        if (strcmp(text_of(json_array_get(notes, i), "moment"), "preview") == 0) {
+            json_array_remove(notes, i);
+        }
+    }
+}
+
 /* Table 5.2 for twelve steps. */
-static void assert_drawing_notes(const json_t *notes) {
+static void assert_drawing_notes(json_t *notes) {
     char msg[32];
     size_t i = 0;
+    drop_previews(notes);
     assert_note(notes, i++, "drawing", 0, "256x256");
     assert_note(notes, i++, "prepare", 1, "preparing");
     assert_note(notes, i++, "sampling", 2, "sampling");

@@ -63,9 +63,12 @@ static void extra_a_named_task_is_drawn_once_however_often_it_is_sent(void **sta
 
 static void extra_a_named_task_that_did_not_succeed_is_not_tried_again(void **state) {
     (void)state;
-    const id failed = generate_named(name_a); /* no model */
-    json_decref(await_done("/status", failed));
     load_model();
+    json_t *too_large = named_request(name_a);
+    json_object_set_new(too_large, "width", json_integer(1 << 19));
+    json_decref(post("/generate", too_large, 200));
+    const id failed = generate_named(name_a);
+    json_decref(await_done("/status", failed));
     generate_named(name_a);
     json_t *s = get(path_of("/status", failed));
     assert_true(text_of(s, "error")[0] != '\0');
@@ -82,6 +85,16 @@ static void extra_a_named_task_that_did_not_succeed_is_not_tried_again(void **st
     assert_true(is_true(s, "cancelled"));
     json_decref(s);
     assert_int_equal(pictures_in_spool(), 0);
+}
+
+/* The gateway saw it loaded; meanwhile it was unloaded, or the daemon was started again. */
+static void extra_a_named_task_loads_the_model_that_it_misses(void **state) {
+    (void)state;
+    const id task = generate_named(name_a);
+    json_t *s = await_done("/status", task);
+    assert_true(is_true(s, "has_artifact"));
+    json_decref(s);
+    json_decref(await_text("/model/status", "state", "loaded"));
 }
 
 static void extra_names_that_are_none_are_refused(void **state) {
@@ -749,6 +762,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(extra_a_named_task_is_drawn_once_however_often_it_is_sent),
         CASE(extra_a_named_task_that_did_not_succeed_is_not_tried_again),
+        CASE(extra_a_named_task_loads_the_model_that_it_misses),
         CASE(extra_names_that_are_none_are_refused),
         CASE(extra_the_name_of_another_kind_of_task_is_taken),
         CASE(extra_two_submissions_at_once_are_one_task),

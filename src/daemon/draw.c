@@ -132,13 +132,27 @@ static bool apply_own_stack(drawing *d, i4_err *err) {
     }
     (void)report(d, "lora", 0, "preparing the LoRA stack");
     i4_moment("loras");
-    return i4_stack_resolve(&next, d->order->loras, s->lora_dir, s->lora_strength, err) &&
+    const bool is_empty = json_array_size(d->order->loras) == 0;
+    return (is_empty ||
+            i4_stack_resolve(&next, d->order->loras, s->lora_dir, s->lora_strength, err)) &&
            i4_model_apply(d->w, &next, &changed, err);
 }
 
-static bool check_loaded(const drawing *d, i4_err *err) {
-    return d->w->engine != NULL ||
-           i4_fail(err, I4_E_INVALID_ARGUMENT, "no model is loaded: load the model first");
+/* Who names the task, the gateway, saw a model and cannot know that it went meanwhile (unloaded, or
+ * with the process): it is loaded again. Others are told, as by the original. */
+static bool ensure_loaded(drawing *d, i4_err *err) {
+    if (d->w->engine == NULL && d->order->task_id[0] != '\0') {
+        (void)report(d, "load", 0, "loading the model");
+        i4_model_load(d->w);
+        i4_pipeline_take(d->w->table);
+    }
+    if (d->w->engine != NULL) {
+        return true;
+    }
+    const char *reason = d->w->table->load_error; /* written by this thread only */
+    return d->order->task_id[0] != '\0' && reason[0] != '\0'
+               ? i4_fail(err, I4_E_NOT_FOUND, "the model could not be loaded: %s", reason)
+               : i4_fail(err, I4_E_INVALID_ARGUMENT, "no model is loaded: load the model first");
 }
 
 static bool go_on(drawing *d, i4_err *err) {
@@ -325,7 +339,7 @@ void i4_draw(i4_worker *w, i4_job *job) {
     i4_err err = {0};
     begin(&d);
     bool ok =
-        apply_own_stack(&d, &err) && go_on(&d, &err) && check_loaded(&d, &err) && draw(&d, &err);
+        apply_own_stack(&d, &err) && go_on(&d, &err) && ensure_loaded(&d, &err) && draw(&d, &err);
     const double seconds = i4_seconds() - d.begun;
     ok = ok && take_recipe(&d, &err) && leave_pipeline(&d, &err) && encode(&d, &err) &&
          go_on(&d, &err) && store(&d, seconds, &picture, &err);

@@ -420,6 +420,12 @@ void i4_pipeline_leave(i4_table *t) {
     t->is_storing = t->is_working;
 }
 
+void i4_pipeline_take(i4_table *t) {
+    i4_table_lock(t);
+    t->is_storing = false;
+    i4_table_unlock(t);
+}
+
 const i4_item *i4_pipeline_ahead(const i4_table *t, const i4_job *job) {
     const i4_item *holder = i4_pipeline_holder(t);
     return holder != NULL && holder->job != job ? holder : NULL;

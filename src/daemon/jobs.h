@@ -173,6 +173,8 @@ const char *i4_work_label(i4_work work);
 const i4_item *i4_pipeline_holder(const i4_table *t);
 /* What the worker still does with `current` needs the pipeline no more. */
 void i4_pipeline_leave(i4_table *t);
+/* It needs it again; not held. */
+void i4_pipeline_take(i4_table *t);
 /* What a queued job waits for: NULL when it is next. */
 const i4_item *i4_pipeline_ahead(const i4_table *t, const i4_job *job);
 

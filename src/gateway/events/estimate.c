@@ -154,6 +154,14 @@ bool i4_estimate_whole(i4_gateway *gateway, const i4_size_preset *picture, doubl
 
 /* --- the rest of one ----------------------------------------------------------------------- */
 
+/* Before any picture was finished here: what the daemon's arithmetic of the whole leaves beside the
+ * steps. */
+static double decode_guess(const i4_detail *detail) {
+    const double done = detail->steps > 0 ? (double)detail->step / detail->steps : 0;
+    const double share = done > 0 ? fmin(1, detail->fraction / done) : 1;
+    return share > 0 ? detail->step_seconds * detail->steps * (1 - share) / share : 0;
+}
+
 bool i4_estimate_rest(i4_gateway *gateway, const i4_size_preset *picture, const i4_detail *detail,
                       i4_eta *before, double *seconds) {
     const int left = detail->steps - detail->step;
@@ -165,7 +173,9 @@ bool i4_estimate_rest(i4_gateway *gateway, const i4_size_preset *picture, const 
     const int64_t pixels = picture->width * picture->height;
     const source from = find_source(gateway, picture);
     const bool is_saving = strcmp(detail->phase, "save") == 0;
-    const double decode = is_saving ? 0 : pixels_of(gateway, "decode", &from, pixels);
+    const double decode = is_saving     ? 0
+                          : from.preset ? pixels_of(gateway, "decode", &from, pixels)
+                                        : decode_guess(detail);
     const double save = pixels_of(gateway, "save", &from, pixels);
     const double now = i4_seconds();
     double rest = detail->step_seconds * left + decode + save;

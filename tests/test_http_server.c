@@ -1237,6 +1237,66 @@ static void http_server_static_page_is_served_beneath_its_folder(void **state) {
     folder_remove(&f);
 }
 
+/* The nonce of the page's policy: what stands between 'nonce- and the next quote. */
+static void take_nonce(const raw_answer *a, char out[64]) {
+    const char *at = strstr(raw_header(a, "Content-Security-Policy"), "'nonce-");
+    assert_non_null(at);
+    snprintf(out, 64, "%.*s", (int)strcspn(at + 7, "'"), at + 7);
+    assert_int_equal(strlen(out), 32);
+}
+
+static void http_server_static_page_has_a_fresh_nonce_and_packed_assets(void **state) {
+    char first[64], second[64], wanted[160];
+    folder f;
+    service s;
+    (void)state;
+    folder_make(&f, "http_page");
+    folder_sub(&f, "web");
+    folder_sub(&f, "web/assets");
+    folder_write(&f, "web/index.html", "<p a=\"__CSP_NONCE__\"><p b=\"__CSP_NONCE__\">");
+    folder_write(&f, "web/assets/a-1.js", "code");
+    folder_write(&f, "web/assets/a-1.js.gz", "packed");
+    folder_write(&f, "web/assets/b-1.js", "plain");
+    service_start(&s, (i4_http_options){.static_dir = folder_at(&f, "web")});
+    raw_answer a = raw_ask(s.port, "GET", "/library", NULL, NULL);
+    take_nonce(&a, first);
+    snprintf(wanted, sizeof wanted, "<p a=\"%s\"><p b=\"%s\">", first, first);
+    assert_string_equal(a.body, wanted);
+    assert_null(strstr(raw_header(&a, "Content-Security-Policy"), "unsafe"));
+    assert_string_equal(raw_header(&a, "Cross-Origin-Opener-Policy"), "same-origin");
+    assert_string_equal(raw_header(&a, "Referrer-Policy"), "no-referrer");
+    raw_free(&a);
+    a = raw_ask(s.port, "GET", "/library", NULL, NULL);
+    take_nonce(&a, second);
+    assert_string_not_equal(first, second);
+    raw_free(&a);
+    static const struct {
+        const char *target, *accepts, *body, *encoding;
+    } rows[] = {
+        {"/assets/a-1.js", "Accept-Encoding: br, gzip\r\n", "packed", "gzip"},
+        {"/assets/a-1.js", "Accept-Encoding: gzip;q=0\r\n", "code", ""},
+        {"/assets/a-1.js", NULL, "code", ""},
+        {"/assets/b-1.js", "Accept-Encoding: gzip\r\n", "plain", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        a = raw_ask(s.port, "GET", rows[i].target, rows[i].accepts, NULL);
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.body, rows[i].body);
+        const char *encoding = raw_header(&a, "Content-Encoding");
+        assert_string_equal(encoding ? encoding : "", rows[i].encoding);
+        assert_string_equal(raw_header(&a, "Content-Type"), "text/javascript; charset=utf-8");
+        assert_string_equal(raw_header(&a, "Vary"), "Accept-Encoding");
+        snprintf(wanted, sizeof wanted, "If-None-Match: %s\r\n%s", raw_header(&a, "ETag"),
+                 rows[i].accepts ? rows[i].accepts : "");
+        raw_free(&a);
+        a = raw_ask(s.port, "GET", rows[i].target, wanted, NULL);
+        assert_int_equal(a.status, 304);
+        raw_free(&a);
+    }
+    service_stop(&s);
+    folder_remove(&f);
+}
+
 /* --- streams -------------------------------------------------------------------------------- */
 
 static void send_events(service *s, int count) {
@@ -1608,6 +1668,7 @@ int main(void) {
         cmocka_unit_test(http_server_several_ranges_are_one_multipart),
         cmocka_unit_test(http_server_only_regular_files_are_served),
         cmocka_unit_test(http_server_static_page_is_served_beneath_its_folder),
+        cmocka_unit_test(http_server_static_page_has_a_fresh_nonce_and_packed_assets),
         cmocka_unit_test(http_server_stream_sends_when_woken_and_ends),
         cmocka_unit_test(http_server_stop_ends_open_streams),
         cmocka_unit_test(http_server_stream_waits_for_its_reader),

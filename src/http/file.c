@@ -1,5 +1,5 @@
-/* Answers from files: ranges, validators, and the static page. Only regular files, opened without
- * following a link. */
+/* Answers from files: ranges and validators. Only regular files, opened without following a link.
+ */
 #include "base/memory.h"
 #include "base/os.h"
 #include "http/private.h"
@@ -298,7 +298,7 @@ static void reply_ranges(i4_http_reply *reply, const char *type, const open_file
 
 /* Takes the file. */
 static void reply_open_file(const i4_http_request *request, i4_http_reply *reply, const char *type,
-                            const open_file *file) {
+                            const open_file *file, bool may_be_known) {
     i4_span spans[I4_HTTP_RANGES];
     char line[48];
     const char *range = i4_req_header(request, "Range");
@@ -307,9 +307,14 @@ static void reply_open_file(const i4_http_request *request, i4_http_reply *reply
         strcmp(condition, file->modified) != 0) {
         range = NULL; /* another version: all of it */
     }
+    const char *known = i4_req_header(request, "If-None-Match");
     i4_reply_header(reply, "Accept-Ranges", "bytes");
     i4_reply_header(reply, "ETag", file->etag);
     i4_reply_header(reply, "Last-Modified", file->modified);
+    if (may_be_known && known && strstr(known, file->etag)) {
+        reply_empty(reply, 304, type, file, "");
+        return;
+    }
     const int count = range ? i4_range_parse(range, file->size, spans) : 0;
     if (!range && file->size == 0) {
         reply_empty(reply, 200, type, file, "");
@@ -327,7 +332,7 @@ static void reply_open_file(const i4_http_request *request, i4_http_reply *reply
 }
 
 /* O_NONBLOCK: a FIFO does not wait for its writer, it is refused by its kind. */
-static int open_at(int folder, const char *name, int flags) {
+int i4_open_at(int folder, const char *name, int flags) {
     int fd;
     if (i4_fault_hit(I4_FAULT_OPEN, 0)) {
         errno = EMFILE;
@@ -339,93 +344,22 @@ static int open_at(int folder, const char *name, int flags) {
     return fd;
 }
 
+bool i4_reply_fd(i4_http_request *request, i4_http_reply *reply, const char *type, int fd) {
+    open_file file;
+    if (!look_at(fd, &file)) {
+        return false;
+    }
+    reply_open_file(request, reply, type, &file, true);
+    return true;
+}
+
+/* As the original: a client that has it already gets it again. */
 void i4_reply_file(i4_http_request *request, i4_http_reply *reply, const char *type,
                    const char *path) {
     open_file file;
-    if (look_at(open_at(AT_FDCWD, path, O_NOFOLLOW), &file)) {
-        reply_open_file(request, reply, type, &file);
+    if (look_at(i4_open_at(AT_FDCWD, path, O_NOFOLLOW), &file)) {
+        reply_open_file(request, reply, type, &file, false);
     } else {
         i4_reply_error(reply, 404, "not found");
     }
-}
-
-/* --- the static page ----------------------------------------------------------------------- */
-
-static const char *type_of(const char *name) {
-    static const struct {
-        const char *suffix, *type;
-    } types[] = {
-        {"html", "text/html; charset=utf-8"},
-        {"js", "text/javascript; charset=utf-8"},
-        {"mjs", "text/javascript; charset=utf-8"},
-        {"css", "text/css; charset=utf-8"},
-        {"json", "application/json"},
-        {"map", "application/json"},
-        {"webmanifest", "application/manifest+json"},
-        {"svg", "image/svg+xml"},
-        {"png", "image/png"},
-        {"jpg", "image/jpeg"},
-        {"jpeg", "image/jpeg"},
-        {"webp", "image/webp"},
-        {"gif", "image/gif"},
-        {"ico", "image/x-icon"},
-        {"woff2", "font/woff2"},
-        {"woff", "font/woff"},
-        {"ttf", "font/ttf"},
-        {"wasm", "application/wasm"},
-        {"txt", "text/plain; charset=utf-8"},
-    };
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof types / sizeof types[0]; i++) {
-        if (strcasecmp(dot + 1, types[i].suffix) == 0) {
-            return types[i].type;
-        }
-    }
-    return "application/octet-stream";
-}
-
-/* Hidden names, "." and ".." among them, and names that another system would split. */
-static bool is_plain_name(const char *name, size_t size) {
-    return size > 0 && size < 256 && name[0] != '.' && !memchr(name, '\\', size);
-}
-
-/* Opens a path below folder, one name after the other, none of them a link (the folder itself may
- * be one); -1 when there is none. */
-static int open_below(const char *folder, const char *path) {
-    int at = open_at(AT_FDCWD, folder, O_DIRECTORY);
-    while (at >= 0) {
-        char name[256];
-        path += strspn(path, "/");
-        const size_t size = strcspn(path, "/");
-        if (!is_plain_name(path, size)) {
-            close(at);
-            return -1;
-        }
-        memcpy(name, path, size);
-        name[size] = '\0';
-        path += size;
-        const int next = open_at(at, name, O_NOFOLLOW | (*path ? O_DIRECTORY : 0));
-        close(at);
-        if (!*path) {
-            return next;
-        }
-        at = next;
-    }
-    return -1;
-}
-
-void i4_reply_static(i4_http_request *r, i4_http_reply *reply, const char *folder) {
-    const char *slash = strrchr(r->path, '/');
-    const bool is_page = !slash || !strchr(slash, '.'); /* a place inside the single-page program */
-    const char *path = is_page ? "/index.html" : r->path;
-    open_file file;
-    if (!look_at(open_below(folder, path), &file)) {
-        i4_reply_framework(reply, 404, "Not Found");
-        return;
-    }
-    /* The build names what lies in assets after its content. */
-    const bool is_asset = strncmp(path, "/assets/", 8) == 0;
-    i4_reply_header(reply, "Cache-Control",
-                    is_asset ? "public, max-age=31536000, immutable" : "no-cache");
-    reply_open_file(r, reply, type_of(path), &file);
 }

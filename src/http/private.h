@@ -152,7 +152,11 @@ void i4_reply_detail(i4_http_reply *reply, json_t *detail);
 void i4_reply_finish(i4_http_request *r);
 void i4_reply_drop(i4_http_reply *reply);
 /* A path of the page, below folder; links are not followed. */
-void i4_reply_static(i4_http_request *r, i4_http_reply *reply, const char *folder);
+void i4_reply_static(i4_http_request *r, i4_http_reply *reply, const char *folder); /* page.c */
+/* file.c: opens below a folder, never waiting for a writer; -1: errno. */
+int i4_open_at(int folder, const char *name, int flags);
+/* Takes fd; false when it is no regular file. 304 to a client that has this version. */
+bool i4_reply_fd(i4_http_request *request, i4_http_reply *reply, const char *type, int fd);
 
 typedef struct i4_span {
     uint64_t start, size;

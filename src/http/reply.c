@@ -137,10 +137,10 @@ static void add_cors(struct MHD_Response *response, const i4_http_request *r) {
     }
 }
 
-static bool is_html(const i4_http_reply *reply) {
+static bool has_line(const i4_http_reply *reply, const char *name) {
     for (const i4_reply_line *line = reply->lines; line; line = line->next) {
-        if (strcmp(line->name, "Content-Type") == 0) {
-            return strncmp(line->value, "text/html", 9) == 0;
+        if (strcmp(line->name, name) == 0) {
+            return true;
         }
     }
     return false;
@@ -155,10 +155,10 @@ void i4_reply_finish(i4_http_request *r) {
     add(response, "X-Frame-Options", "DENY");
     add(response, "Cross-Origin-Resource-Policy",
         r->is_cross_origin ? "cross-origin" : "same-origin");
-    add(response, "Content-Security-Policy",
-        is_html(&r->reply) ? "default-src 'self'; img-src 'self' blob: data:; style-src 'self' "
-                             "'unsafe-inline'; connect-src 'self'"
-                           : "default-src 'self'");
+    add(response, "Referrer-Policy", "no-referrer");
+    if (!has_line(&r->reply, "Content-Security-Policy")) { /* the page has its own */
+        add(response, "Content-Security-Policy", "default-src 'self'");
+    }
     add_cors(response, r);
     if (r->sets_cookie) {
         char cookie[640];

@@ -26,7 +26,7 @@ usage: ./run.sh [MODE]
 
   full               model daemon, gateway and page (the default); also: all
   backend            the gateway, and the daemon unless one runs; also: server, api
-  client             build the page; also: webui, frontend
+  client             the page's development server; also: webui, frontend
   doctor             look whether everything is in place; also: check
   generate [flags]   draw a picture; without flags, the first of examples/
                      flags: see ./run.sh generate --help
@@ -95,18 +95,32 @@ need_tools() {
     has_tools || fail "something is still missing: cc, cmake, ninja, pkg-config, $libraries"
 }
 
-# What the tests use beside: another compiler, formatting, tools that a person would use, and what
-# clients of the API are written for.
+# What the tests use beside: another compiler, formatting, tools that a person would use, a browser,
+# and what clients of the API are written for.
 need_test_tools() {
-    has_clang && has clang-format && has curl && has perl && has node && has npm && return
-    install "clang clang-format libclang-rt-dev curl perl bsdutils$(node_packages)" \
-        "llvm clang-format node"
+    if ! { has_clang && has clang-format && has curl && has perl && has_browser; }; then
+        install "clang clang-format libclang-rt-dev curl ca-certificates perl bsdutils chromium" \
+            "llvm clang-format"
+    fi
     has_clang || fail "clang with its sanitizers is still missing"
-    has npm || fail "npm is still missing"
+    use_node || fail "there is no Node.js of at least version 20.19"
 }
 
-# Packages of Node.js from elsewhere bring npm along, and those of the system collide with them.
-node_packages() { has npm || echo " nodejs npm"; }
+has_browser() { has chromium || [ -d "/Applications/Google Chrome.app" ]; }
+
+# Puts a Node.js that builds the page onto the path, fetched once if there is none.
+use_node() {
+    local folder
+    [ -n "${PNPM:-}" ] && has "$PNPM" && return
+    if ! has curl && ! has node && has apt-get; then
+        install "curl ca-certificates" curl
+    fi
+    folder=$("$root/scripts/node_path") || return 1
+    case :$PATH: in
+    *:"$folder":*) ;;
+    *) PATH=$folder:$PATH ;;
+    esac
+}
 
 # --- building ---------------------------------------------------------------------------------
 
@@ -155,16 +169,22 @@ is_page_fresh() {
             -type f -newer "$root/web/dist/index.html" -print 2>/dev/null | head -n 1)" ]
 }
 
+# Everything that the page is made of and with, as the lock file has it.
+page_packages() {
+    local manager=${PNPM:-npm} install=install
+    [ "$manager" = npm ] && [ -f "$root/web/package-lock.json" ] && install=ci
+    [ "$root/web/node_modules/.package-lock.json" -nt "$root/web/package.json" ] ||
+        (cd "$root/web" && "$manager" "$install")
+}
+
 # In web/dist, from where the gateway serves it. Returns 1 where there is no package manager.
 build_page() {
-    local manager=${PNPM:-npm} log=$root/build/web.log install=install
+    local manager=${PNPM:-npm} log=$root/build/web.log
     is_page_fresh && return 0
-    has "$manager" || return 1
+    use_node || return 1
     mkdir -p "$root/build" || fail "cannot write in $root"
-    say "building the page"
-    [ "$manager" = npm ] && [ -f "$root/web/package-lock.json" ] && install=ci
-    if ! (cd "$root/web" && { [ -d node_modules ] || "$manager" "$install"; } &&
-        "$manager" run build) >"$log" 2>&1 </dev/null; then
+    say "building the page, once"
+    if ! { page_packages && (cd "$root/web" && "$manager" run build); } >"$log" 2>&1 </dev/null; then
         tail -n 30 "$log" >&2
         fail "the page's build failed; all of it: $log"
     fi
@@ -488,7 +508,7 @@ stay() {
 run_full() {
     prepare
     if has_page_sources && ! build_page; then
-        say "the page is not built: ${PNPM:-npm} is not installed"
+        say "the page is not built: there is no Node.js; the API works without it"
     fi
     free_port "$gateway_port" gateway
     free_port "$daemon_port" "model daemon"
@@ -522,8 +542,9 @@ run_client() {
         exit 2
     fi
     load_env
-    build_page || fail "${PNPM:-npm} is not installed: install Node.js"
-    say "the page is in $root/web/dist; the gateway of ./run.sh serves it"
+    use_node || fail "there is no Node.js of at least version 20.19"
+    page_packages >&2 || fail "the page's packages cannot be installed"
+    cd "$root/web" && exec "${PNPM:-npm}" run dev
 }
 
 run_doctor() {

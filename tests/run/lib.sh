@@ -11,7 +11,24 @@ IDEOGRAM4_PROGRAMS=$(cd "$(dirname "$program")" && pwd -P)
 project=$work/project
 mkdir "$project"
 cp "$source_dir/run.sh" "$project"
-ln -s "$source_dir/models" "$source_dir/examples" "$source_dir/prompts" "$project"
+ln -s "$source_dir/models" "$source_dir/examples" "$source_dir/prompts" "$source_dir/scripts" "$project"
+
+# A page whose tools are made up: npm writes down how it is called, and its build is one file.
+make_page() {
+    mkdir -p "$project/web/src" "$work/bin"
+    printf '{}' >"$project/web/package.json"
+    printf '#!/bin/sh\nexit 0\n' >"$work/bin/node"
+    cat >"$work/bin/npm" <<'TEXT'
+#!/bin/sh
+echo "$*" >>npm.calls
+case $* in
+install) mkdir -p node_modules && : >node_modules/.package-lock.json ;;
+"run build") mkdir -p dist && echo "the page" >dist/index.html ;;
+esac
+TEXT
+    chmod +x "$work/bin/node" "$work/bin/npm"
+    PATH=$work/bin:$PATH
+}
 
 started="" # processes of this test, ended at its exit
 trap 'for pid in $started; do kill -9 "$pid" 2>/dev/null; done; rm -rf "$work"' EXIT

@@ -66,28 +66,18 @@ expect_out '^ideogram4 download'
 run_mode client
 expect_code 2
 expect_err 'no page yet'
-mkdir -p "$project/web/src" "$work/bin"
-printf '{}' >"$project/web/package.json"
-cat >"$work/bin/npm" <<'TEXT'
-#!/bin/sh
-echo "$*" >>npm.calls
-[ "$1" != run ] || { mkdir -p dist && echo page >dist/index.html; }
-TEXT
-chmod +x "$work/bin/npm"
-PATH=$work/bin:$PATH run_mode client
+make_page
+run_mode client
 expect_code 0
-[ "$(cat "$project/web/npm.calls" | tr '\n' ' ')" = 'install run build ' ] ||
-    complain "npm was called so: $(cat "$project/web/npm.calls")"
-rm "$project/web/npm.calls"
-PATH=$work/bin:$PATH run_mode webui
+run_mode webui
 expect_code 0
-[ ! -f "$project/web/npm.calls" ] || complain "a fresh page was built again"
-touch -d '+2 seconds' "$project/web/src/new" 2>/dev/null || { sleep 1.1; touch "$project/web/src/new"; }
+calls=$(tr '\n' ' ' <"$project/web/npm.calls")
+[ "$calls" = 'install run dev run dev ' ] || complain "npm was called so: $calls"
+PNPM=true run_mode frontend
+expect_code 0
+rm "$project/web/node_modules/.package-lock.json"
 printf '#!/bin/sh\necho broken; exit 1\n' >"$work/bin/npm"
-PATH=$work/bin:$PATH run_mode frontend
+run_mode client
 expect_code 1
 expect_err 'broken'
-PNPM=no-such-manager run_mode client
-expect_code 1
-expect_err 'no-such-manager is not installed'
 finish

@@ -11,8 +11,11 @@ api() {
 is_drawn() { api "status/$task" >"$work/status" && grep -q '"state":"done"' "$work/status"; }
 is_loaded() { api model/status | grep -q '"state":"loaded"'; }
 
+make_page
 launch
 await_ready
+[ "$(tr '\n' ' ' <"$project/web/npm.calls")" = 'install run build ' ] ||
+    complain "npm was called so: $(cat "$project/web/npm.calls")"
 expect_err "ready: the API is at http://127.0.0.1:$gateway/api"
 expect_no_out
 [ "$(printf '%s\n' "$children" | wc -l)" -eq 2 ] || complain "there are not two children: $children"
@@ -23,6 +26,10 @@ done
 expect_out '^state  *idle'
 
 if command -v curl >/dev/null; then
+    what="the page"
+    for port in $gateway $page; do
+        curl -sS -m 30 "http://127.0.0.1:$port/library" | grep -q 'the page' || complain "it is not on $port"
+    done
     what="the API"
     api model/load -X POST | grep -q '"ok":true' || complain "the model cannot be loaded"
     await 30 is_loaded || complain "the model is not loaded"

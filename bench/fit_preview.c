@@ -1,13 +1,14 @@
 /* fit_preview: makes a model's preview.safetensors, the projection of latents to small pictures.
  *
- *     fit_preview MODEL_FOLDER OUT [--pictures N] [--side PIXELS] [--captions FOLDER]
+ *     fit_preview MODEL_FOLDER OUT [--pictures N] [--captions FOLDER]
  *
- * Draws N pictures, each with a caption and a seed of its own: the *.json files of FOLDER come
- * first, then scenes made up here. Every fourth picture is held out of the fit and says how well
- * it does: the correlation of the preview of the last step with the decoded picture, both at the
- * size of the preview. Read from the bottom. models/demo/preview.safetensors was made with
+ * Draws N pictures of several sizes, each with a caption and a seed of its own: the *.json files
+ * of FOLDER come first, then scenes made up here. Every fourth picture is held out of the fit and
+ * says how well it does: the correlation of the preview of the last step with the decoded picture,
+ * both at the size of the preview. Read from the bottom. models/demo/preview.safetensors was made
+ * with
  *
- *     fit_preview models/demo models/demo/preview.safetensors --captions examples --pictures 96 */
+ *     fit_preview models/demo models/demo/preview.safetensors --captions examples */
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -21,12 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PICTURES = 48, PICTURES_MAX = 10000, HELD_OUT_EACH = 4, FIRST_SEED = 1000 };
+enum { PICTURES = 240, PICTURES_MAX = 10000, HELD_OUT_EACH = 4, FIRST_SEED = 1000 };
 static const char preset_name[] = "V4_TURBO_12";
+/* Width and height in tokens, in turn; their number has no factor in common with HELD_OUT_EACH. */
+static const int sizes[][2] = {{16, 16}, {16, 16}, {24, 16}, {16, 16},
+                               {16, 24}, {24, 24}, {32, 32}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
 
 typedef struct arguments {
     const char *folder, *out, *captions;
-    int pictures, side;
+    int pictures;
 } arguments;
 
 /* Sums for a correlation over many values. */
@@ -41,7 +46,6 @@ typedef struct work {
     i4_fit *fit;
     char **files;
     size_t file_count;
-    i4_schedule schedule;
     tally all;
     double worst;
     int held_out;
@@ -49,6 +53,8 @@ typedef struct work {
 
 /* One picture being drawn. */
 typedef struct sample {
+    int gh, gw;
+    i4_schedule schedule;
     char *prompt;
     int32_t *ids;
     size_t id_count;
@@ -66,6 +72,8 @@ static const char *const grounds[] = {"plain %s",
                                       "%s and white stripes",
                                       "a %s and white checkered pattern",
                                       "white with %s dots",
+                                      "white with a thin %s border",
+                                      "black with a thin %s border",
                                       "plain %s"};
 static const char *const words[] = {"HELLO", "OPEN", "SALE", "STOP", "LIVE", "GO"};
 #define PICK(list, random) ((list)[(random) % (sizeof(list) / sizeof *(list))])
@@ -151,8 +159,11 @@ static bool tokenize(const work *w, int index, sample *s, i4_err *err) {
 }
 
 static bool draw(const work *w, int index, sample *s, i4_err *err) {
-    const int side = w->arguments.side / 16, tokens = (int)s->id_count;
-    const size_t count = (size_t)side * (size_t)side * (size_t)w->model->config.cond.channels;
+    const int tokens = (int)s->id_count;
+    s->gw = sizes[index % SIZES][0];
+    s->gh = sizes[index % SIZES][1];
+    i4_schedule_make(i4_preset_find(preset_name), 0, -1.0, 16 * s->gw, 16 * s->gh, &s->schedule);
+    const size_t count = (size_t)s->gh * (size_t)s->gw * (size_t)w->model->config.cond.channels;
     const size_t features = s->id_count * (size_t)w->model->config.cond.features;
     s->features = i4_malloc(features * sizeof(float));
     s->noise = i4_malloc(count * sizeof(float));
@@ -162,9 +173,9 @@ static bool draw(const work *w, int index, sample *s, i4_err *err) {
     }
     i4_noise((uint64_t)(FIRST_SEED + index), s->noise, count);
     return i4_stage_encode(w->engine, s->ids, tokens, s->features, err) &&
-           i4_stage_sample(w->engine, s->features, tokens, side, side, &w->schedule, s->noise, NULL,
-                           s->latents, err) &&
-           i4_stage_decode(w->engine, s->latents, side, side, NULL, &s->image, err);
+           i4_stage_sample(w->engine, s->features, tokens, s->gh, s->gw, &s->schedule, s->noise,
+                           NULL, s->latents, err) &&
+           i4_stage_decode(w->engine, s->latents, s->gh, s->gw, NULL, &s->image, err);
 }
 
 static void sample_free(sample *s) {
@@ -213,13 +224,12 @@ static void on_preview(const i4_preview *p, void *user) {
 
 /* The preview of the last step, as an engine would show it. */
 static void judge(work *w, const i4_projection *projection, sample *s) {
-    const int side = w->arguments.side / 16;
     i4_previewer p;
-    i4_previewer_begin(&p, projection, &w->schedule, side, side,
+    i4_previewer_begin(&p, projection, &s->schedule, s->gh, s->gw,
                        (i4_preview_wish){on_preview, s, 0.0});
     const i4_latent_watch watch = i4_previewer_watch(&p);
-    if (watch.wants(w->schedule.steps, watch.user)) {
-        watch.see(w->schedule.steps, s->latents, watch.user);
+    if (watch.wants(s->schedule.steps, watch.user)) {
+        watch.see(s->schedule.steps, s->latents, watch.user);
     }
     i4_previewer_end(&p);
     const double r = correlation(&s->tally);
@@ -235,7 +245,6 @@ static void judge(work *w, const i4_projection *projection, sample *s) {
 
 /* Adds the pictures of the fit, or judges those held out of it when there is a projection. */
 static bool each_picture(work *w, const i4_projection *projection, i4_err *err) {
-    const int side = w->arguments.side / 16;
     bool ok = true;
     for (int i = 0; i < w->arguments.pictures && ok; i++) {
         const bool is_held_out = i % HELD_OUT_EACH == HELD_OUT_EACH - 1;
@@ -245,7 +254,7 @@ static bool each_picture(work *w, const i4_projection *projection, i4_err *err) 
         sample s = {0};
         ok = tokenize(w, i, &s, err) && draw(w, i, &s, err);
         if (ok && projection == NULL) {
-            i4_fit_add(w->fit, s.latents, side, side, s.image.rgb);
+            i4_fit_add(w->fit, s.latents, s.gh, s.gw, s.image.rgb);
         } else if (ok) {
             judge(w, projection, &s);
         }
@@ -258,9 +267,9 @@ static bool save(const work *w, const i4_projection *p, double r, i4_err *err) {
     char about[160], how_good[32];
     const i4_st_decl decl = {"projection", I4_ST_F32, 2, {p->channels + 1, I4_PREVIEW_VALUES}};
     const size_t size = (size_t)(p->channels + 1) * I4_PREVIEW_VALUES * sizeof(float);
-    snprintf(about, sizeof about, "least squares over %d pictures of %s, %dx%d, %s, by fit_preview",
+    snprintf(about, sizeof about, "least squares over %d pictures of %s, %s, by fit_preview",
              w->arguments.pictures - w->arguments.pictures / HELD_OUT_EACH, w->model->name,
-             w->arguments.side, w->arguments.side, preset_name);
+             preset_name);
     snprintf(how_good, sizeof how_good, "%.4f", r);
     const i4_st_note notes[] = {{"fitted", about}, {"correlation", how_good}};
     i4_st_writer *writer = i4_st_create_noted(w->arguments.out, notes, 2, &decl, 1, err);
@@ -278,7 +287,7 @@ static bool fit(work *w, i4_err *err) {
     double r = 0.0;
     const int channels = w->model->config.cond.channels;
     i4_projection *p = i4_malloc(i4_projection_bytes(channels));
-    w->fit = i4_fit_new(&w->model->config, err);
+    w->fit = i4_fit_new(&w->model->config, I4_FIT_TOKEN, err);
     bool ok = w->fit != NULL &&
               (p != NULL || i4_fail_memory(err, "the projection", i4_projection_bytes(channels)));
     if (ok) {
@@ -306,7 +315,6 @@ static bool run(work *w, i4_err *err) {
     }
     w->model = i4_model_open(a->folder, &options, NULL, NULL, err);
     w->engine = w->model != NULL ? i4_engine_new(w->model, NULL, NULL, err) : NULL;
-    i4_schedule_make(i4_preset_find(preset_name), 0, -1.0, a->side, a->side, &w->schedule);
     const bool ok = w->engine != NULL && fit(w, err);
     i4_engine_free(w->engine);
     i4_model_close(w->model);
@@ -315,7 +323,7 @@ static bool run(work *w, i4_err *err) {
 }
 
 static bool parse(int argc, char **argv, arguments *a) {
-    *a = (arguments){.pictures = PICTURES, .side = 256};
+    *a = (arguments){.pictures = PICTURES};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (argv[i][0] != '-') {
@@ -325,9 +333,6 @@ static bool parse(int argc, char **argv, arguments *a) {
         } else if (strcmp(argv[i], "--pictures") == 0) {
             a->pictures = (int)strtol(value, NULL, 10);
             i++;
-        } else if (strcmp(argv[i], "--side") == 0) {
-            a->side = (int)strtol(value, NULL, 10);
-            i++;
         } else if (strcmp(argv[i], "--captions") == 0) {
             a->captions = value;
             i++;
@@ -335,17 +340,14 @@ static bool parse(int argc, char **argv, arguments *a) {
             return false;
         }
     }
-    return a->out != NULL && a->pictures >= HELD_OUT_EACH && a->pictures <= PICTURES_MAX &&
-           a->side >= I4_LIMIT_SIDE_MIN && a->side <= I4_LIMIT_SIDE_MAX && a->side % 16 == 0;
+    return a->out != NULL && a->pictures >= HELD_OUT_EACH && a->pictures <= PICTURES_MAX;
 }
 
 int main(int argc, char **argv) {
     static work w = {.worst = 1.0};
     i4_err err = {0};
     if (!parse(argc, argv, &w.arguments)) {
-        fputs("usage: fit_preview MODEL_FOLDER OUT [--pictures N] [--side PIXELS]\n"
-              "                   [--captions FOLDER]\n",
-              stderr);
+        fputs("usage: fit_preview MODEL_FOLDER OUT [--pictures N] [--captions FOLDER]\n", stderr);
         return 2;
     }
     if (!run(&w, &err)) {

@@ -631,6 +631,29 @@ static void daemon_stop_still_stores_what_is_being_stored(void **state) {
     }
 }
 
+/* Else a gateway would take the stop for somebody's wish, and not draw the picture again. */
+static void daemon_that_stops_does_not_say_that_a_drawing_was_cancelled(void **state) {
+    pthread_t stopper;
+    int status = 0;
+    (void)state;
+    load_model();
+    hold_at("step");
+    const id task = generate("interrupted");
+    await_held();
+    assert_int_equal(pthread_create(&stopper, NULL, stop_it, it.daemon), 0);
+    await_stopping();
+    json_t *s = ask(it.client, "GET", path_of("/status", task), NULL, &status);
+    assert_int_equal(status, 503);
+    assert_null(json_object_get(s, "cancelled"));
+    json_decref(s);
+    let_go();
+    assert_int_equal(pthread_join(stopper, NULL), 0);
+    start_daemon();
+    s = get(path_of("/status", task));
+    assert_null(json_object_get(s, "has_artifact")); /* unknown */
+    json_decref(s);
+}
+
 /* --- unknown things, validation -------------------------------------------------------------- */
 
 static void keep_k2_k3_unknown_tasks_are_done_and_not_found(void **state) {
@@ -1119,6 +1142,7 @@ int main(void) {
         CASE(daemon_cancelling_what_is_done_changes_nothing),
         CASE(daemon_stop_cancels_what_runs_and_what_waits),
         CASE(daemon_stop_still_stores_what_is_being_stored),
+        CASE(daemon_that_stops_does_not_say_that_a_drawing_was_cancelled),
         CASE(keep_k2_k3_unknown_tasks_are_done_and_not_found),
         CASE(improve_i14_unknown_downloads_have_an_error),
         CASE(daemon_downloads_end_at_once_with_an_error),

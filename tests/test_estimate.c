@@ -3,6 +3,7 @@
 #include "fake_daemon.h"
 #include "gateway_rig.h"
 
+#include "gateway/db/private.h"
 #include "gateway/db/timings.h"
 #include "gateway/events/estimate.h"
 #include "gateway/events/inside.h"
@@ -375,6 +376,35 @@ static void capabilities_tell_of_the_model(void **state) {
     fake_daemon_close(&daemon);
 }
 
+/* SQLite says how it would run each statement. */
+static void estimate_statements_use_the_index(void **state) {
+    (void)state;
+    static const char *const statements[] = {
+#define X(name, text) text,
+        I4_SQL_TIMINGS(X)
+#undef X
+    };
+    rig r;
+    sqlite3 *handle;
+    begin(&r);
+    assert_int_equal(sqlite3_open(r.settings.db_path, &handle), SQLITE_OK);
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        char explain[1024];
+        sqlite3_stmt *stmt;
+        snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", statements[i]);
+        assert_int_equal(sqlite3_prepare_v2(handle, explain, -1, &stmt, NULL), SQLITE_OK);
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            const char *plan = (const char *)sqlite3_column_text(stmt, 3);
+            if (strncmp(plan, "SCAN", 4) == 0 || strstr(plan, "TEMP B-TREE")) {
+                fail_msg("%s: %s", statements[i], plan);
+            }
+        }
+        sqlite3_finalize(stmt);
+    }
+    sqlite3_close(handle);
+    rig_end(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(estimate_keeps_the_last_of_each_kind),
@@ -386,6 +416,7 @@ int main(void) {
         cmocka_unit_test(estimate_ends_with_decoding_and_saving),
         cmocka_unit_test(estimate_has_a_route),
         cmocka_unit_test(capabilities_are_known_without_a_daemon),
+        cmocka_unit_test(estimate_statements_use_the_index),
         cmocka_unit_test(capabilities_tell_of_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

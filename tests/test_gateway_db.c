@@ -441,6 +441,26 @@ static void gateway_db_second_copy_does_not_replace_the_first(void **state) {
     assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-3.1.part")), I4_PATH_NONE);
 }
 
+/* An upgrade that cannot be done, each time it is tried, must not fill the disk with copies. */
+static void gateway_db_upgrade_that_fails_leaves_no_copy(void **state) {
+    world *w = *state;
+    make_original(w, "readme");
+    sql(w, known_rows);
+    sql(w, "CREATE TABLE trash_chosen(id)"); /* somebody's own: step 3 stumbles over it */
+    for (int i = 0; i < 3; i++) {
+        i4_err err = {0};
+        assert_null(i4_db_open(w->path, w->out, &err));
+        assert_true(err.status != I4_E_OK);
+    }
+    /* one of the original, kept when the first steps were done */
+    assert_string_equal(ask_at(folder_at(&w->root, "library.db.before-3"), "PRAGMA user_version"),
+                        "0");
+    assert_int_equal(i4_path_look(folder_at(&w->root, "library.db.before-3.1")), I4_PATH_NONE);
+    sql(w, "DROP TABLE trash_chosen");
+    open_db(w);
+    check_known_rows(w);
+}
+
 /* --- refusals ------------------------------------------------------------------------------- */
 
 /* Opening fails with a sentence that names the file; the file stays as it is, byte for byte, and
@@ -1282,6 +1302,7 @@ int main(void) {
         bare(gateway_db_double_files_of_old_data_stay),
         fresh(gateway_db_files_are_unique),
         bare(gateway_db_second_copy_does_not_replace_the_first),
+        bare(gateway_db_upgrade_that_fails_leaves_no_copy),
         bare(gateway_db_file_of_another_kind_is_refused),
         bare(gateway_db_damaged_page_is_refused),
         bare(gateway_db_truncated_file_is_refused),

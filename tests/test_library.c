@@ -268,6 +268,7 @@ static void library_many_are_changed_at_once(void **state) {
         "{'filter':[],'set':{'rating':1}}",
         "{'filter':{'rating':9},'set':{'rating':1}}",
         "{'filter':{'q':{}},'set':{'rating':1}}",
+        "{'filter':{'tag':[null,'best']},'set':{'rating':1}}", /* not everything */
         "{'ids':[1],'set':{'trash':'yes'}}",
         "{'ids':[1],'set':{'add_tags':['']}}",
     };

@@ -767,7 +767,6 @@ static void library_db_what_is_rolled_back_is_not_seen(void **state) {
     assert_true(i4_db_begin(w->db, NULL));
     assert_true(i4_db_run_text(w->db, "DELETE FROM images WHERE id<100", NULL));
     assert_true(i4_db_index_image(w->db, 50, NULL));
-    assert_true(i4_db_unindex_image(w->db, 51, NULL));
     assert_int_equal(i4_db_end(w->db, I4_DB_NONE, NULL), I4_DB_NONE);
     i4_page page;
     assert_int_equal(i4_db_library(w->db, &f, I4_SORT_NEWEST, NULL, 1, &page, NULL), I4_DB_OK);

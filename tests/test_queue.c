@@ -585,6 +585,10 @@ static void queue_waits_for_the_slot_of_another_program(void **state) {
     const int64_t third = add(&s);
     const int sent = fake_daemon_read(&s.daemon, &s.daemon.submissions);
     EVENTUALLY(is_blocked(&s, "slot_busy")); /* without sending anything */
+    json_t *queue = ask(&s, "GET", "/api/queue", NULL, 200);
+    assert_string_equal(text_at(json_object_get(queue, "blocked"), "error"),
+                        "the model daemon is busy: generating an image"); /* no seconds: no news */
+    json_decref(queue);
     assert_int_equal(fake_daemon_read(&s.daemon, &s.daemon.submissions), sent);
     tell(&s, "DELETE", path_of(third, ""), NULL, 200);
     fake_daemon_model(&s.daemon, "loaded", NULL, NULL);
@@ -889,6 +893,47 @@ static bool was_heard(listener *l, const char *text) {
     return was;
 }
 
+static void listener_begin(listener *l, stage *s) {
+    *l = (listener){.size = 0};
+    pthread_mutex_init(&l->mutex, NULL);
+    snprintf(l->url, sizeof l->url, "http://127.0.0.1:%d/api/events",
+             i4_gateway_port(&s->rig.gateway));
+    assert_int_equal(pthread_create(&l->thread, NULL, listen_to, l), 0);
+    EVENTUALLY(was_heard(l, "event: hello"));
+}
+
+static void listener_end(listener *l) {
+    pthread_mutex_lock(&l->mutex);
+    l->ends = true;
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(l->thread, NULL);
+    pthread_mutex_destroy(&l->mutex);
+}
+
+/* The daemon refuses for the moment what somebody cancels at the same time. */
+static void queue_cancel_during_a_refusal_is_said(void **state) {
+    (void)state;
+    static listener l;
+    stage s;
+    stage_start(&s, "queue_refused");
+    listener_begin(&l, &s);
+    pthread_mutex_lock(&s.daemon.mutex);
+    s.daemon.is_busy = true;
+    s.daemon.pause_ms = 1000;
+    pthread_mutex_unlock(&s.daemon.mutex);
+    const int64_t id = add(&s);
+    EVENTUALLY(fake_daemon_read(&s.daemon, &s.daemon.submissions) == 1); /* not answered yet */
+    tell(&s, "DELETE", path_of(id, ""), NULL, 200);
+    EVENTUALLY(was_heard(&l, "\"state\":\"cancelled\""));
+    EVENTUALLY(was_heard(&l, "\"running\":[],\"pending\":[]"));
+    assert_true(is_state(&s, id, "cancelled"));
+    pthread_mutex_lock(&s.daemon.mutex);
+    s.daemon.pause_ms = 0;
+    pthread_mutex_unlock(&s.daemon.mutex);
+    listener_end(&l);
+    stage_end(&s);
+}
+
 static void queue_changes_are_said(void **state) {
     (void)state;
     static const char half[] =
@@ -898,12 +943,7 @@ static void queue_changes_are_said(void **state) {
     stage s;
     char text[64];
     stage_start(&s, "queue_events");
-    l = (listener){.size = 0};
-    pthread_mutex_init(&l.mutex, NULL);
-    snprintf(l.url, sizeof l.url, "http://127.0.0.1:%d/api/events",
-             i4_gateway_port(&s.rig.gateway));
-    assert_int_equal(pthread_create(&l.thread, NULL, listen_to, &l), 0);
-    EVENTUALLY(was_heard(&l, "event: hello"));
+    listener_begin(&l, &s);
     const int64_t id = add(&s);
     snprintf(text, sizeof text, "\"pending\":[%lld]", (long long)id);
     EVENTUALLY(was_heard(&l, text));
@@ -916,11 +956,53 @@ static void queue_changes_are_said(void **state) {
     finish(&s, id);
     EVENTUALLY(was_heard(&l, "\"state\":\"done\""));
     EVENTUALLY(was_heard(&l, "\"running\":[],\"pending\":[]"));
-    pthread_mutex_lock(&l.mutex);
-    l.ends = true;
-    pthread_mutex_unlock(&l.mutex);
-    pthread_join(l.thread, NULL);
-    pthread_mutex_destroy(&l.mutex);
+    listener_end(&l);
+    stage_end(&s);
+}
+
+/* --- large things -------------------------------------------------------------------------- */
+
+/* A thousand copies of the longest prompt would take a gigabyte if they were made first. */
+static void queue_more_than_could_wait_is_refused_unmade(void **state) {
+    (void)state;
+    enum { PROMPT_BYTES = 250000 };
+    static char body[PROMPT_BYTES + 200];
+    stage s;
+    stage_start(&s, "queue_large");
+    char *end = body + snprintf(body, sizeof body, "{\"items\":[{\"repeat\":1000,\"caption\":\"");
+    memset(end, 'a', PROMPT_BYTES);
+    snprintf(end + PROMPT_BYTES, 8, "\"}]}");
+    json_t *answer = ask(&s, "POST", "/api/queue", body, 409);
+    assert_string_equal(text_at(answer, "code"), "queue_full");
+    assert_int_equal(number_at(answer, "pending"), 0);
+    assert_int_equal(number_at(answer, "limit"), 200);
+    json_decref(answer);
+    assert_int_equal(size_at(&s, "pending") + size_at(&s, "running"), 0);
+    stage_end(&s);
+}
+
+/* What describes a job is short, whatever its prompt is, and can be sent back. */
+static void queue_long_prompt_stays_editable(void **state) {
+    (void)state;
+    enum { PROMPT_CHARS = 30000 };
+    static char body[2 * PROMPT_CHARS + 200];
+    stage s;
+    stage_start(&s, "queue_long");
+    tell(&s, "POST", "/api/queue/pause", NULL, 200);
+    char *end = body + snprintf(body, sizeof body, "{\"items\":[{\"caption\":\"x");
+    for (int i = 0; i < PROMPT_CHARS; i++) {
+        end += snprintf(end, 3, "\xc3\xa4"); /* the cut comes within a character */
+    }
+    snprintf(end, 8, "\"}]}");
+    json_t *answer = ask(&s, "POST", "/api/queue", body, 201);
+    const json_t *job = json_array_get(json_object_get(answer, "jobs"), 0);
+    assert_int_equal(strlen(text_at(job, "hld")), 1999);
+    const int64_t id = number_at(job, "id");
+    json_decref(answer);
+    tell(&s, "PATCH", path_of(id, ""), "{\"width\":512}", 200);
+    answer = job_of(&s, id);
+    assert_int_equal(strlen(text_at(answer, "caption")), 2 * PROMPT_CHARS + 1);
+    json_decref(answer);
     stage_end(&s);
 }
 
@@ -976,6 +1058,9 @@ int main(void) {
         cmocka_unit_test(queue_two_racing_submissions_add_one_job),
         cmocka_unit_test(queue_progress_previews_and_waiting),
         cmocka_unit_test(queue_changes_are_said),
+        cmocka_unit_test(queue_cancel_during_a_refusal_is_said),
+        cmocka_unit_test(queue_more_than_could_wait_is_refused_unmade),
+        cmocka_unit_test(queue_long_prompt_stays_editable),
         cmocka_unit_test(queue_preview_is_not_sent_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

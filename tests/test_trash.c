@@ -229,14 +229,33 @@ static void trash_single_pictures_come_back_by_id(void **state) {
     json_t *answer = post(r, "/api/trash/restore", "{\"images\":[2,3]}", 200);
     assert_int_equal(number_at(answer, "images"), 2);
     json_decref(answer);
-    /* 3 comes without its entry, which is still in the trash */
-    assert_string_equal(ask(r, "SELECT id,prompt_id FROM images ORDER BY id"), "2|1;3|-;5|-");
+    /* 3 has no entry to be seen while that is still in the trash */
+    assert_string_equal(ask(r, "SELECT id,prompt_id FROM images ORDER BY id"), "2|1;3|2;5|-");
+    answer = get(r, "/api/library?prompt_id=2");
+    assert_int_equal(number_at(answer, "total"), 0);
+    json_decref(answer);
+    answer = get(r, "/api/library/3");
+    assert_true(json_is_null(json_object_get(answer, "prompt_id")));
+    json_decref(answer);
     assert_string_equal(ask(r, "SELECT image_id FROM favorites"), "2");
     answer = post(r, "/api/trash/restore", "{\"prompts\":[2]}", 200);
     assert_int_equal(number_at(answer, "images"), 1);
     assert_int_equal(number_at(answer, "prompts"), 1);
     json_decref(answer);
-    assert_string_equal(ask(r, "SELECT id,prompt_id FROM images WHERE id=4"), "4|2");
+    answer = get(r, "/api/library?prompt_id=2");
+    assert_int_equal(number_at(answer, "total"), 2);
+    json_decref(answer);
+}
+
+static void trash_entry_that_goes_for_good_is_no_link(void **state) {
+    rig *r = *state;
+    fill(r);
+    trash(r, "{\"images\":[],\"prompts\":[2]}", 2, 1);
+    json_decref(post(r, "/api/trash/restore", "{\"images\":[3]}", 200));
+    json_t *answer;
+    assert_int_equal(rig_ask(r, "DELETE", "/api/trash", NULL, &answer), 200);
+    json_decref(answer);
+    assert_string_equal(ask(r, "SELECT id,prompt_id FROM images ORDER BY id"), "1|1;2|1;3|-;5|-");
 }
 
 static void trash_restores_tags_that_are_gone_meanwhile(void **state) {
@@ -325,6 +344,9 @@ static void trash_list_has_pages(void **state) {
         json_decref(answer);
     }
     assert_int_equal(count, 5);
+    json_t *whole = get(r, "/api/trash?limit=5");
+    assert_true(json_is_null(json_object_get(whole, "next")));
+    json_decref(whole);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(seen[i], 5 - i);
     }
@@ -466,6 +488,7 @@ int main(void) {
         TEST(trash_deletes_for_good_what_is_named),
         TEST(trash_is_emptied_of_what_is_old),
         TEST(trash_refuses_bad_requests),
+        TEST(trash_entry_that_goes_for_good_is_no_link),
         TEST(trash_functions_say_what_they_did),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,8 +249,15 @@ void i4_answer_status(i4_http_request *request, i4_http_reply *reply, void *user
     i4_table_purge(t, i4_seconds(), false);
     const i4_job *job = i4_job_find(t, I4_JOB_DRAW, id);
     const bool has_picture = job != NULL && job->has_picture;
+    /* nobody cancelled it, or hardly: a gateway draws it again once we are back */
+    const bool is_interrupted = job != NULL && job->is_cancelled && t->is_stopping;
     json_t *answer = job != NULL ? status_json(t, job, json_null()) : NULL;
     i4_table_unlock(t);
+    if (is_interrupted) {
+        json_decref(answer);
+        i4_reply_error(reply, 503, "the model daemon is stopping");
+        return;
+    }
     if (job == NULL) {
         answer = json_pack("{s:s, s:s, s:i, s:i}", "state", "done", "msg", "this task is not known",
                            "progress", 0, "total_steps", 0);

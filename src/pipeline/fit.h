@@ -1,7 +1,7 @@
 /* Floor 4. The projection of previews by least squares, from latents and the pictures that the
- * decoder made of them. One cell of the latents (8×8 pixels of the picture, a quarter of a token)
- * gives 2×2 pixels of a preview; all cells share one fit, so that few samples are
- * enough for it. docs/model.md 16. */
+ * decoder made of them. A sample is a whole token, which gives 4×4 pixels of a preview, or one of
+ * its four cells, each of which gives 2×2: these share one fit, for which few samples are enough.
+ * docs/model.md 16. */
 #ifndef I4_PIPELINE_FIT_H
 #define I4_PIPELINE_FIT_H
 
@@ -16,10 +16,13 @@ enum { I4_PREVIEW_SIDE = 4, I4_PREVIEW_VALUES = I4_PREVIEW_SIDE * I4_PREVIEW_SID
 /* Sums over all samples: the normal equations. */
 typedef struct i4_fit i4_fit;
 
-/* config: borrowed until i4_fit_free. */
-i4_fit *i4_fit_new(const i4_config *config, i4_err *err);
+/* What a sample is, by the pixels that it gives in each direction. */
+enum { I4_FIT_CELL = I4_PREVIEW_SIDE / I4_PATCH, I4_FIT_TOKEN = I4_PREVIEW_SIDE };
+
+/* config: borrowed until i4_fit_free. side: I4_FIT_CELL or I4_FIT_TOKEN. */
+i4_fit *i4_fit_new(const i4_config *config, int side, i4_err *err);
 void i4_fit_free(i4_fit *fit);
-size_t i4_fit_bytes(const i4_config *config); /* what i4_fit_new and i4_fit_solve take at most */
+size_t i4_fit_bytes(const i4_config *config, int side); /* what new and solve take at most */
 
 /* Latents z [gh·gw, channels] as the last step left them, and their picture [16·gh, 16·gw, 3]. */
 void i4_fit_add(i4_fit *fit, const float *z, int gh, int gw, const uint8_t *rgb);

@@ -115,7 +115,7 @@ static bool decode_patches(i4_ctx *ctx, const i4_vae *vae, i4_fit *fit, i4_err *
 i4_projection *i4_projection_learn(i4_ctx *ctx, const i4_vae *vae, i4_err *err) {
     double correlation = 0.0;
     i4_projection *p = projection_new(vae->config->cond.channels);
-    i4_fit *fit = i4_fit_new(vae->config, err);
+    i4_fit *fit = i4_fit_new(vae->config, I4_FIT_CELL, err);
     bool ok = p != NULL || i4_fail_memory(err, "the projection of previews",
                                           i4_projection_bytes(vae->config->cond.channels));
     ok = ok && fit != NULL && decode_patches(ctx, vae, fit, err) &&

@@ -254,9 +254,9 @@ static int copy_pages(i4_db *db, sqlite3 *to) {
 }
 
 /* Written under another name first: a copy that has its name is whole. */
-static bool keep_copy(i4_db *db, i4_err *err) {
-    char path[I4_LIMIT_PATH_BYTES], part[I4_LIMIT_PATH_BYTES + 8];
-    if (!name_copy(db, path, sizeof path, err)) {
+static bool keep_copy(i4_db *db, char path[I4_LIMIT_PATH_BYTES], i4_err *err) {
+    char part[I4_LIMIT_PATH_BYTES + 8];
+    if (!name_copy(db, path, I4_LIMIT_PATH_BYTES, err)) {
         return false;
     }
     snprintf(part, sizeof part, "%s.part", path);
@@ -337,19 +337,29 @@ static bool check_owner(i4_db *db, int64_t version, int64_t tables, i4_err *err)
     return true;
 }
 
+/* Where nothing was changed: every further start would keep one more. */
+static void forget_copy(i4_db *db, const char *copy, int64_t version) {
+    int64_t now;
+    if (copy[0] && read_version(db, &now, NULL) && now == version) {
+        remove(copy);
+    }
+}
+
 bool i4_db_migrate(i4_db *db, i4_err *err) {
     int64_t version, tables;
+    char copy[I4_LIMIT_PATH_BYTES] = "";
     if (!read_version(db, &version, err) ||
         !number_of(db, "SELECT count(*)FROM sqlite_schema WHERE type='table'", NULL, &tables,
                    err) ||
         !check_owner(db, version, tables, err)) {
         return false;
     }
-    if (version < I4_DB_VERSION && tables > 0 && !keep_copy(db, err)) {
+    if (version < I4_DB_VERSION && tables > 0 && !keep_copy(db, copy, err)) {
         return false;
     }
-    for (; version < I4_DB_VERSION; version++) {
+    for (int64_t from = version; from < I4_DB_VERSION; from++) {
         if (!run_in_transaction(db, err)) {
+            forget_copy(db, copy, version);
             return false;
         }
     }

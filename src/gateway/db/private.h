@@ -200,7 +200,6 @@ bool i4_db_run_text(i4_db *db, const char *text, i4_err *err);
  * the transaction ends. Needed where tags change only: changed rows of images and prompts are
  * noticed (view.h). */
 bool i4_db_index_image(i4_db *db, int64_t image_id, i4_err *err);
-bool i4_db_unindex_image(i4_db *db, int64_t image_id, i4_err *err);
 /* queue.c, inside a transaction: ends the running job of this task, if there is one, with this
  * picture and gives the picture its history entry. */
 bool i4_db_finish_job(i4_db *db, const i4_new_image *image, int64_t image_id, i4_err *err);

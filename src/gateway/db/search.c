@@ -245,10 +245,6 @@ bool i4_db_index_image(i4_db *db, int64_t image_id, i4_err *err) {
     return i4_id_list_add(&db->view->word_images, image_id) || fail_words(err);
 }
 
-bool i4_db_unindex_image(i4_db *db, int64_t image_id, i4_err *err) {
-    return i4_id_list_add(&db->view->word_images, image_id) || fail_words(err);
-}
-
 /* Ids of pictures that have a row or a mark but not both. */
 static bool find_odd_images(i4_db *db, i4_id_list *odd, i4_err *err) {
     const i4_view *view = db->view;

@@ -188,6 +188,7 @@ bool i4_selected(const i4_selection *selection, const i4_view *view, size_t at) 
            flag_fits(f->shown, row->flag) && row->rating >= f->rating &&
            (f->fav < 0 || row->fav == (f->fav > 0)) && row->time >= f->from && row->time <= f->to &&
            (!f->preset || row->preset == selection->preset) && (!f->lora_none || !row->has_lora) &&
-           (!f->unlinked || !row->linked) && (!f->has_prompt || row->prompt_id == f->prompt_id) &&
+           (!f->unlinked || !row->linked) &&
+           (!f->has_prompt || (row->linked && row->prompt_id == f->prompt_id)) &&
            ratio_fits(f, row);
 }

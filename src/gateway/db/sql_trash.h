@@ -19,9 +19,10 @@
     X(TRASH_FAVORITE_ROW, "SELECT * FROM favorites WHERE image_id=?1")                             \
     X(TRASH_TAGS, "SELECT t.* FROM image_tags i JOIN tags t ON t.id=i.tag_id WHERE i.image_id=?1 " \
                   "ORDER BY t.id")                                                                 \
-    X(TRASH_TAGS_END, "DELETE FROM image_tags WHERE image_id=?1")                                  \
     X(TRASH_TAG_ADD,                                                                               \
       "INSERT OR IGNORE INTO image_tags(image_id,tag_id)SELECT ?1,id FROM tags WHERE key=?2")      \
+    X(TRASH_PROMPT_KNOWN, "SELECT 1 FROM prompts WHERE id=?1 UNION ALL "                           \
+                          "SELECT 1 FROM trash WHERE kind='prompt' AND row_id=?1")                 \
     X(TRASH_PROMPT_IMAGES, "SELECT id FROM images WHERE prompt_id=?1 ORDER BY id")                 \
     X(TRASH_IMAGES_OF, "SELECT row_id FROM trash WHERE trash_id=?1 AND kind='image'ORDER BY id")   \
     X(TRASH_PAGE, "SELECT t.id AS place,t.kind AS kind,t.trash_id AS trash_id,"                    \
@@ -52,6 +53,8 @@
       "SELECT kind,row_id,content FROM trash" I4_PART_CHOSEN " ORDER BY kind DESC,id")             \
     X(TRASH_CHOSEN_IMAGES, "SELECT row_id FROM trash" I4_PART_CHOSEN " AND kind='image'")          \
     X(TRASH_CHOSEN_PROMPTS, "SELECT count(*)FROM trash" I4_PART_CHOSEN " AND kind='prompt'")       \
+    X(TRASH_CHOSEN_UNLINK, "UPDATE images SET prompt_id=NULL WHERE prompt_id IN("                  \
+                           "SELECT row_id FROM trash" I4_PART_CHOSEN " AND kind='prompt')")        \
     X(TRASH_CHOSEN_FILES,                                                                          \
       "INSERT OR IGNORE INTO removals SELECT file_path FROM trash" I4_PART_CHOSEN                  \
       " AND file_path IS NOT NULL")                                                                \

@@ -137,10 +137,9 @@ static bool trash_image(action *a, int64_t id, i4_err *err) {
     if (!content) {
         return true;
     }
-    const bool good = i4_db_unindex_image(a->db, id, err) &&
-                      add_entry(a, "image", id, content, err) &&
+    const bool good = add_entry(a, "image", id, content, err) &&
                       i4_db_run_id(a->db, I4_SQL_ONE_FAVORITES, id, err) &&
-                      i4_db_run_id(a->db, I4_SQL_TRASH_TAGS_END, id, err) &&
+                      i4_db_run_id(a->db, I4_SQL_TAGS_TAKE, id, err) &&
                       i4_db_run_id(a->db, I4_SQL_ONE_ROWS, id, err);
     a->images += good;
     json_decref(content);
@@ -250,13 +249,13 @@ static bool read_page(i4_db *db, int64_t before, int64_t limit, i4_trash_page *p
     i4_query total = i4_query_of(db, I4_SQL_TRASH_TOTAL);
     i4_query q = i4_query_of(db, I4_SQL_TRASH_PAGE);
     i4_query_int(&q, 1, before < 0 ? INT64_MAX : before);
-    i4_query_int(&q, 2, limit);
+    i4_query_int(&q, 2, limit + 1); /* one more tells whether there is a next page */
     if (!i4_query_number(&total, &page->total, &found, err) || !i4_query_rows(&q, &rows, err)) {
         return false;
     }
-    const size_t count = json_array_size(rows);
-    if (count > 0 && (int64_t)count == limit) {
-        page->next = int_at(json_array_get(rows, count - 1), "place");
+    if ((int64_t)json_array_size(rows) > limit) {
+        json_array_remove(rows, (size_t)limit);
+        page->next = int_at(json_array_get(rows, (size_t)limit - 1), "place");
     }
     const bool good = split_page(rows, page) || fail_rows(err);
     json_decref(rows);
@@ -458,13 +457,14 @@ static bool insert_row(i4_db *db, const char *table, json_t *row, bool *is_new, 
     return good;
 }
 
+/* An entry that is in the trash itself may come back too, and has its picture again then. */
 static bool unlink_missing(i4_db *db, json_t *row, i4_err *err) {
     const json_t *prompt = json_object_get(row, "prompt_id");
     bool found;
     if (!json_is_integer(prompt)) {
         return true;
     }
-    if (!i4_db_has(db, I4_SQL_PROMPT_EXISTS, json_integer_value(prompt), &found, err)) {
+    if (!i4_db_has(db, I4_SQL_TRASH_PROMPT_KNOWN, json_integer_value(prompt), &found, err)) {
         return false;
     }
     return found || json_object_set_new(row, "prompt_id", json_null()) == 0 || fail_rows(err);
@@ -551,11 +551,12 @@ static bool restore(i4_db *db, const i4_trash_choice *choice, i4_trash_done *don
 }
 
 static bool empty(i4_db *db, const i4_trash_choice *choice, i4_trash_done *done, i4_err *err) {
+    i4_query unlink = i4_query_of(db, I4_SQL_TRASH_CHOSEN_UNLINK);
     i4_query files = i4_query_of(db, I4_SQL_TRASH_CHOSEN_FILES);
     i4_query keep = i4_query_of(db, I4_SQL_REMOVALS_KEEP_USED);
     i4_query list = i4_query_of(db, I4_SQL_REMOVALS);
-    return choose(db, choice, err) && note_chosen(db, done, err) && i4_query_run(&files, err) &&
-           end_chosen(db, err) && i4_query_run(&keep, err) &&
+    return choose(db, choice, err) && note_chosen(db, done, err) && i4_query_run(&unlink, err) &&
+           i4_query_run(&files, err) && end_chosen(db, err) && i4_query_run(&keep, err) &&
            i4_query_texts(&list, &done->files, err);
 }
 

@@ -53,7 +53,7 @@ typedef struct i4_trash_done {
     json_t *files; /* after emptying: names, for i4_library_remove; those that stay are not there */
 } i4_trash_done;
 
-/* Back to where they were. A picture whose prompt is gone comes back without a link. */
+/* Back to where they were. A picture whose prompt is gone for good comes back without a link. */
 i4_db_result i4_db_restore(i4_db *db, const i4_trash_choice *choice, i4_trash_done *done,
                            i4_err *err);
 /* For good. */

@@ -194,8 +194,9 @@ static bool read_row(const i4_query *q, i4_view_row *row, i4_err *err) {
     return !time || i4_view_time(q->db, time, &row->time, err);
 }
 
-size_t i4_view_place(const i4_view *view, int64_t id) {
-    size_t low = 0, high = view->count;
+/* Among the first `count` rows. */
+static size_t place_of(const i4_view *view, size_t count, int64_t id) {
+    size_t low = 0, high = count;
     if (high > 0 && view->rows[high - 1].id < id) {
         return high; /* a new one */
     }
@@ -210,12 +211,11 @@ size_t i4_view_place(const i4_view *view, int64_t id) {
     return low;
 }
 
-static bool put_row(i4_view *view, const i4_view_row *row, i4_err *err) {
-    const size_t at = i4_view_place(view, row->id);
-    if (at < view->count && view->rows[at].id == row->id) {
-        view->rows[at] = *row;
-        return true;
-    }
+size_t i4_view_place(const i4_view *view, int64_t id) {
+    return place_of(view, view->count, id);
+}
+
+static bool append_row(i4_view *view, const i4_view_row *row, i4_err *err) {
     if (view->count == view->capacity) {
         const size_t capacity = view->capacity ? 2 * view->capacity : 256;
         i4_view_row *rows = i4_realloc(view->rows, capacity * sizeof *rows);
@@ -225,17 +225,32 @@ static bool put_row(i4_view *view, const i4_view_row *row, i4_err *err) {
         view->rows = rows;
         view->capacity = capacity;
     }
-    memmove(view->rows + at + 1, view->rows + at, (view->count - at) * sizeof *row);
-    view->rows[at] = *row;
-    view->count++;
+    view->rows[view->count++] = *row;
     return true;
 }
 
-static void drop_row(i4_view *view, int64_t id) {
-    const size_t at = i4_view_place(view, id);
-    if (at < view->count && view->rows[at].id == id) {
-        view->count--;
-        memmove(view->rows + at, view->rows + at + 1, (view->count - at) * sizeof *view->rows);
+static int compare_rows(const void *a, const void *b) {
+    const int64_t x = ((const i4_view_row *)a)->id, y = ((const i4_view_row *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* Takes out the rows that are gone and brings those behind the first `known` to their places. */
+static void tidy(i4_view *view, size_t known) {
+    size_t kept = 0;
+    bool in_order = true;
+    for (size_t i = 0; i < view->count; i++) {
+        if (!view->rows[i].is_gone) {
+            in_order =
+                in_order && (i != known || kept == 0 || view->rows[kept - 1].id < view->rows[i].id);
+            if (kept != i) {
+                view->rows[kept] = view->rows[i];
+            }
+            kept++;
+        }
+    }
+    view->count = kept;
+    if (!in_order) {
+        qsort(view->rows, kept, sizeof *view->rows, compare_rows);
     }
 }
 
@@ -262,24 +277,44 @@ bool i4_view_load(i4_db *db, i4_err *err) {
     bool good = true;
     while (good && i4_query_next(&q)) {
         i4_view_row row;
-        good = read_row(&q, &row, err) && put_row(view, &row, err);
+        good = read_row(&q, &row, err) && append_row(view, &row, err);
     }
     good = i4_query_end(&q, err) && good;
     view->is_stale = !good;
     return good;
 }
 
-static bool read_image(i4_db *db, int64_t id, i4_err *err) {
+static bool read_image(i4_db *db, int64_t id, size_t known, i4_err *err) {
+    i4_view *view = db->view;
+    const size_t at = place_of(view, known, id);
+    i4_view_row *old = at < known && view->rows[at].id == id ? &view->rows[at] : NULL;
     i4_query q = i4_query_of(db, I4_SQL_VIEW_IMAGE);
     i4_query_int(&q, 1, id);
     i4_view_row row;
     bool good = true;
     if (i4_query_next(&q)) {
-        good = read_row(&q, &row, err) && put_row(db->view, &row, err);
-    } else {
-        drop_row(db->view, id);
+        good = read_row(&q, &row, err) && (old || append_row(view, &row, err));
+        if (good && old) {
+            *old = row;
+        }
+    } else if (old) {
+        old->is_gone = true;
     }
     return i4_query_end(&q, err) && good;
+}
+
+/* New rows are appended and gone ones marked first: many of them move the others once. */
+static bool read_noted(i4_db *db, i4_err *err) {
+    i4_view *view = db->view;
+    const size_t known = view->count;
+    bool good = true;
+    i4_id_list_sort(&view->images);
+    for (size_t i = 0; good && i < view->images.count; i++) {
+        good = read_image(db, view->images.ids[i], known, err);
+    }
+    tidy(view, known);
+    view->is_stale = !good;
+    return good;
 }
 
 /* Pictures of prompts that came or went are linked or not any more. */
@@ -324,14 +359,8 @@ bool i4_view_refresh(i4_db *db, i4_err *err) {
     if (view->is_stale || version != view->data_version) {
         return i4_view_load(db, err);
     }
-    i4_id_list_sort(&view->images);
-    for (size_t i = 0; i < view->images.count; i++) {
-        if (!read_image(db, view->images.ids[i], err)) {
-            view->is_stale = true;
-            return false;
-        }
-    }
-    if (view->favorites && !read_favorites(db, err)) {
+    if ((view->images.count > 0 && !read_noted(db, err)) ||
+        (view->favorites && !read_favorites(db, err))) {
         return false;
     }
     view->images.count = view->prompts.count = 0;

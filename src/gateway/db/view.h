@@ -22,6 +22,7 @@ typedef struct i4_view_row {
     int32_t width, height;
     uint8_t rating, flag; /* I4_FLAG_… */
     bool fav, linked, has_lora;
+    bool is_gone; /* while the view is brought up to date */
 } i4_view_row;
 
 /* Ids in the order in which they were noted, some perhaps twice. */

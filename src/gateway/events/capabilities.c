@@ -64,20 +64,36 @@ static json_t *model_json(const i4_settings *s, const json_t *status) {
 
 /* --- sizes and formats --------------------------------------------------------------------- */
 
-/* The model's own side, within what is allowed here. */
-static json_t *size_json(const i4_settings *s, const json_t *status) {
+static json_int_t native_side(const i4_settings *s, const json_t *status) {
     const json_t *said = json_object_get(status, "default_side");
-    json_int_t side = json_is_integer(said) ? json_integer_value(said)
-                      : is_demo(s, status)  ? DEMO_SIDE
-                                            : FULL_SIDE;
-    const json_int_t pixels = side * side;
+    return json_is_integer(said) ? json_integer_value(said)
+           : is_demo(s, status)  ? DEMO_SIDE
+                                 : FULL_SIDE;
+}
+
+/* The model's own side, within what is allowed here. */
+static json_int_t own_side(const i4_settings *s, const json_t *status) {
+    json_int_t side = native_side(s, status);
     side = side > s->max_size ? s->max_size : side;
     side -= side % s->size_multiple;
     while (side < s->min_size) {
         side += s->size_multiple;
     }
+    return side;
+}
+
+int64_t i4_own_side(i4_gateway *gateway) {
+    json_t *status = i4_daemon_model(gateway);
+    const int64_t side = own_side(gateway->settings, status);
+    json_decref(status);
+    return side;
+}
+
+static json_t *size_json(const i4_settings *s, const json_t *status) {
+    const json_int_t side = native_side(s, status);
     return json_pack("{s:i, s:i, s:i, s:I, s:I}", "min", s->min_size, "max", s->max_size,
-                     "multiple", s->size_multiple, "default", side, "pixels", pixels);
+                     "multiple", s->size_multiple, "default", own_side(s, status), "pixels",
+                     side * side);
 }
 
 static json_t *presets_json(void) {

@@ -227,10 +227,11 @@ i4_listener *i4_listener_new(i4_events *events, i4_http_server *server, const ch
         return NULL;
     }
     listener->events = events;
-    listener->revision = i4_queue_revision(events->gateway->queue);
     pthread_mutex_lock(&events->mutex);
     const bool is_in = enter(listener, server, last_id);
     pthread_mutex_unlock(&events->mutex);
+    /* Afterwards: it counts every change whose event this listener will not get. */
+    listener->revision = i4_queue_revision(events->gateway->queue);
     if (!is_in) {
         i4_free(listener);
         i4_fail(err, I4_E_UNSUPPORTED,

@@ -29,6 +29,10 @@ i4_listener *i4_listener_new(i4_events *events, i4_http_server *server, const ch
 bool i4_listener_next(void *listener, i4_buf *out);
 void i4_listener_end(void *listener);
 
+/* The side that a picture of no given size has: that for which the model is made, within what is
+ * allowed here (docs/api.md 5). Asks the daemon. */
+int64_t i4_own_side(i4_gateway *gateway);
+
 /* For tests: listeners now. */
 int i4_events_listeners(i4_events *events);
 

@@ -57,9 +57,7 @@ static const char *member_text(const reading *r, const char *name, const json_t 
             snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return keep(r, text, (size_t)size);
     }
-    if (!json_is_null(value)) {
-        refuse(r, name, "must be a text or a whole number");
-    }
+    refuse(r, name, "must be a text or a whole number");
     return NULL;
 }
 
@@ -69,6 +67,9 @@ static const char *value_at(const reading *r, const char *name, int index) {
         return i4_req_query_at(r->c->request, name, index);
     }
     const json_t *value = json_object_get(r->object, name);
+    if (json_is_null(value)) {
+        return NULL;
+    }
     if (json_is_array(value)) {
         value = json_array_get(value, (size_t)index);
     } else if (index > 0) {

@@ -4,11 +4,11 @@
  * Numbers that no row can have (below 0, beyond 64 bits) are asked for like any other and are not
  * found. Files are removed after the commit. */
 #include "base/limits.h"
-#include "base/log.h"
 #include "gateway/events/events.h"
 #include "gateway/gateway.h"
 #include "gateway/library/cursor.h"
 #include "gateway/library/filters.h"
+#include "gateway/library/reply.h"
 #include "gateway/library/trash.h"
 #include "gateway/names.h"
 #include "http/wire.h"
@@ -29,16 +29,6 @@ static const int64_t no_id = INT64_MIN; /* an id that no row has and that means 
 
 /* --- shared -------------------------------------------------------------------------------- */
 
-static void reply_failure(i4_http_reply *reply, const i4_err *err) {
-    if (err->status == I4_E_INVALID_ARGUMENT) {
-        i4_reply_error(reply, 422, "%s", err->text);
-        return;
-    }
-    i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
-    const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
-    i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
-}
-
 static void reply_ok(i4_http_reply *reply, bool ok) {
     i4_reply_json(reply, 200, json_pack("{s:b}", "ok", ok));
 }
@@ -58,7 +48,7 @@ static void reply_result(i4_http_reply *reply, i4_db_result result, json_t *valu
         i4_reply_error(reply, 404, "%s", missing);
         break;
     case I4_DB_FAILED:
-        reply_failure(reply, err);
+        i4_library_fail(reply, err);
         break;
     }
 }
@@ -76,10 +66,6 @@ static int64_t path_id(const i4_http_request *request, const char *name) {
 static void say_image(const i4_gateway *g, const char *change, int64_t id, int64_t prompt_id) {
     json_t *ids = id >= 0 ? json_pack("[I]", (json_int_t)id) : NULL;
     i4_events_image(g->events, change, ids, prompt_id);
-}
-
-static void remove_files(const i4_gateway *g, json_t *files) {
-    i4_library_remove_files(g, files);
 }
 
 /* --- for other modules --------------------------------------------------------------------- */
@@ -193,10 +179,10 @@ static void delete_orphans(i4_http_request *request, i4_http_reply *reply, void 
     i4_err err = {0};
     (void)request;
     if (i4_db_delete_orphans(g->db, &deleted, &files, &err) == I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
-    remove_files(g, files);
+    i4_library_remove_files(g, files);
     if (deleted > 0) {
         say_image(g, "removed", -1, -1);
     }
@@ -212,10 +198,10 @@ static void delete_rows(i4_http_request *request, i4_http_reply *reply, const i4
     i4_err err = {0};
     const i4_db_result result = delete_row(g->db, id, &files, &err);
     if (result == I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
-    remove_files(g, files);
+    i4_library_remove_files(g, files);
     if (result == I4_DB_OK) {
         const bool is_image = delete_row == i4_db_delete_image;
         say_image(g, "removed", is_image ? id : -1, is_image ? -1 : id);
@@ -338,7 +324,7 @@ static void page_prompts(i4_http_request *request, i4_http_reply *reply, const i
     i4_err err = {0};
     if (i4_db_prompt_page(g->db, q, goes_on ? saved_at : NULL, id, limit, &items, &total, &has_next,
                           &err) != I4_DB_OK) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     if (has_next) {
@@ -388,7 +374,7 @@ static void add_prompt(i4_http_request *request, i4_http_reply *reply, void *use
     if (i4_db_add_prompt(g->db, hld, form, &id, &err) == I4_DB_OK) {
         i4_reply_json(reply, 200, json_pack("{s:I}", "id", (json_int_t)id));
     } else {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
     }
 }
 
@@ -446,7 +432,7 @@ static void add_favorite(i4_http_request *request, i4_http_reply *reply, void *u
 
 static void reply_unmarked(i4_http_reply *reply, i4_db_result result, const i4_err *err) {
     if (result == I4_DB_FAILED) {
-        reply_failure(reply, err);
+        i4_library_fail(reply, err);
     } else {
         reply_ok(reply, result == I4_DB_OK);
     }
@@ -498,7 +484,7 @@ static void set_form(i4_http_request *request, i4_http_reply *reply, void *user)
     if (i4_db_set_form(g->db, form, &err) == I4_DB_OK) {
         reply_ok(reply, true);
     } else {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
     }
 }
 

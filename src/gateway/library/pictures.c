@@ -3,24 +3,18 @@
 #include "gateway/library/thumbs.h"
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "gateway/db/recipe.h"
 #include "gateway/db/trash.h"
 #include "gateway/library/recipe.h"
+#include "gateway/library/reply.h"
 #include "image/image.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { IMPORT_BYTES = 64 << 20, THUMB_BYTES = 4 << 20, SIDE = 320 };
-
-static void reply_failure(i4_http_reply *reply, const i4_err *err) {
-    i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
-    const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
-    i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
-}
 
 /* What is wrong with a file is said to whoever asked; the rest is the gateway's own fault. */
 static void reply_fault(i4_http_reply *reply, const i4_err *err) {
@@ -29,7 +23,7 @@ static void reply_fault(i4_http_reply *reply, const i4_err *err) {
     } else if (err->status == I4_E_FORMAT || err->status == I4_E_UNSUPPORTED) {
         i4_reply_error(reply, 422, "%s", err->text);
     } else {
-        reply_failure(reply, err);
+        i4_library_fail(reply, err);
     }
 }
 
@@ -44,7 +38,7 @@ static bool find_file(const i4_gateway *g, i4_http_request *request, i4_http_rep
         result = i4_db_trashed_image(g->db, id, &row, &err);
     }
     if (result == I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return false;
     }
     const char *file = json_string_value(json_object_get(row, "file_path"));
@@ -142,7 +136,7 @@ static void recipe(i4_http_request *request, i4_http_reply *reply, void *user) {
         if (result == I4_DB_NONE) {
             i4_reply_error(reply, 404, "there is no such image");
         } else {
-            reply_failure(reply, &err);
+            i4_library_fail(reply, &err);
         }
         return;
     }
@@ -202,7 +196,7 @@ static void import(i4_http_request *request, i4_http_reply *reply, void *user) {
     if (found) {
         i4_reply_json(reply, 200, found);
     } else if (err.status == I4_E_OUT_OF_MEMORY) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
     } else {
         i4_reply_error(reply, 422, "%s", err.text);
     }

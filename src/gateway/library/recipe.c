@@ -3,6 +3,7 @@
 #include "gateway/library/find.h"
 
 #include "base/memory.h"
+#include "gateway/db/tags.h"
 #include "http/wire.h"
 #include "image/image.h"
 
@@ -228,7 +229,6 @@ static void set_caption_of_form(json_t *recipe, const char *text) {
 json_t *i4_recipe_of_row(const json_t *row) {
     json_t *recipe = empty_recipe("row");
     json_t *sent = json_object_get(row, "job_caption");
-    const char *stack = json_string_value(json_object_get(row, "lora_stack_json"));
     set_known(recipe, row);
     if (json_is_string(sent)) {
         set_caption_text(recipe, sent);
@@ -240,11 +240,7 @@ json_t *i4_recipe_of_row(const json_t *row) {
         set(recipe, "caption_text", hld);
         set(recipe, "caption", hld);
     }
-    json_t *loras = stack ? json_loads(stack, 0, NULL) : json_array();
-    if (json_is_array(loras)) {
-        json_object_set(recipe, "loras", loras);
-    }
-    json_decref(loras);
+    json_object_set_new(recipe, "loras", i4_lora_list(row));
     return recipe;
 }
 

@@ -1,8 +1,8 @@
 /* Routes of the library (docs/api.md 3.2): pages, timeline, tags, one picture, changes. */
-#include "base/log.h"
 #include "gateway/events/events.h"
 #include "gateway/library/cursor.h"
 #include "gateway/library/filters.h"
+#include "gateway/library/reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,16 +19,6 @@ static const char no_image[] = "there is no such image";
 
 /* --- shared --------------------------------------------------------------------------------- */
 
-static void reply_failure(i4_http_reply *reply, const i4_err *err) {
-    if (err->status == I4_E_INVALID_ARGUMENT) {
-        i4_reply_error(reply, 422, "%s", err->text);
-        return;
-    }
-    i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
-    const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
-    i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
-}
-
 static void reply_item(i4_http_reply *reply, i4_db_result result, json_t *item, const i4_err *err) {
     switch (result) {
     case I4_DB_OK:
@@ -38,7 +28,7 @@ static void reply_item(i4_http_reply *reply, i4_db_result result, json_t *item, 
         i4_reply_error(reply, 404, "%s", no_image);
         break;
     case I4_DB_FAILED:
-        reply_failure(reply, err);
+        i4_library_fail(reply, err);
         break;
     }
 }
@@ -104,7 +94,7 @@ static void list_library(i4_http_request *request, i4_http_reply *reply, void *u
     }
     if (i4_db_library(g->db, &a.filter, a.sort, a.has_after ? &a.after : NULL, a.limit, &page,
                       &err) != I4_DB_OK) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     char next[I4_CURSOR_BYTES];
@@ -129,7 +119,7 @@ static void timeline(i4_http_request *request, i4_http_reply *reply, void *user)
     int64_t total;
     i4_err err = {0};
     if (i4_db_timeline(g->db, &filter, unit == 1, &buckets, &total, &err) != I4_DB_OK) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     i4_reply_json(reply, 200,
@@ -151,7 +141,7 @@ static void list_tags(i4_http_request *request, i4_http_reply *reply, void *user
     json_t *tags;
     i4_err err = {0};
     if (i4_db_tag_list(g->db, beginning, &tags, &err) != I4_DB_OK) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     i4_reply_json(reply, 200, json_pack("{s:o}", "tags", tags));
@@ -349,7 +339,7 @@ static void bulk(i4_http_request *request, i4_http_reply *reply, void *user) {
     int64_t trash_id;
     i4_err err = {0};
     if (i4_db_change_items(g->db, ids, &filter, &change, &changed, &trash_id, &err) != I4_DB_OK) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     const json_int_t count = (json_int_t)json_array_size(changed);

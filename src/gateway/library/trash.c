@@ -7,6 +7,7 @@
 #include "gateway/db/tags.h"
 #include "gateway/db/trash.h"
 #include "gateway/events/events.h"
+#include "gateway/library/reply.h"
 #include "gateway/library/thumbs.h"
 #include "gateway/names.h"
 #include "http/wire.h"
@@ -24,12 +25,6 @@ enum {
     EVENT_IDS_MAX = 500, /* more than that is "many" to listeners */
     PERIOD_SECONDS = 3600
 };
-
-static void reply_failure(i4_http_reply *reply, const i4_err *err) {
-    i4_log(I4_LOG_ERROR, "gateway", "%s", err->text);
-    const bool passes = err->status == I4_E_BUSY || err->status == I4_E_OUT_OF_MEMORY;
-    i4_reply_error(reply, passes ? 503 : 500, "%s", err->text);
-}
 
 /* Borrows the ids. */
 static void say(const i4_gateway *g, const char *change, json_t *ids) {
@@ -99,7 +94,7 @@ static void throw_away(i4_http_request *request, i4_http_reply *reply, void *use
     }
     if (i4_db_trash(g->db, choice.images, choice.prompts, &trash_id, &images, &prompts, &err) ==
         I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     say_trashed(g, trash_id);
@@ -120,7 +115,7 @@ static void restore(i4_http_request *request, i4_http_reply *reply, void *user) 
         return;
     }
     if (i4_db_restore(g->db, &choice, &done, &err) == I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     say(g, "restored", done.images);
@@ -178,7 +173,7 @@ static void delete_for_good(i4_http_request *request, i4_http_reply *reply, void
         if (empty(g, &choice, &count, &err)) {
             i4_reply_json(reply, 200, json_pack("{s:I}", "deleted", (json_int_t)count));
         } else {
-            reply_failure(reply, &err);
+            i4_library_fail(reply, &err);
         }
     }
     json_decref(body);
@@ -265,13 +260,13 @@ static void list_trash(i4_http_request *request, i4_http_reply *reply, void *use
     i4_check_begin(&c, request);
     (void)i4_check_query_int(&c, "cursor", true, &before);
     if (i4_check_query_int(&c, "limit", true, &limit) && (limit < 1 || limit > PAGE_MAX)) {
-        i4_check_rule(&c, "limit", "a page has 1 to 500 entries");
+        i4_check_rule_query(&c, "limit", "must be 1 to 500");
     }
     if (i4_check_failed(&c, reply)) {
         return;
     }
     if (i4_db_trash_list(g->db, before, limit, &page, &err) == I4_DB_FAILED) {
-        reply_failure(reply, &err);
+        i4_library_fail(reply, &err);
         return;
     }
     const int days = g->settings->trash_days;

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "gateway/queue/queue.h"
+#include "gateway/tasks/tasks.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -61,10 +62,9 @@ static bool wait_for_all(i4_gateway *gateway, const int64_t *ids, int count, out
     uint64_t seen = 0;
     double news = i4_seconds();
     while (!look_at_all(gateway, ids, count, outcomes)) {
-        const double begin = i4_seconds();
         const bool is_new = i4_queue_wait(gateway->queue, &seen, look_seconds);
         const double now = i4_seconds();
-        if (!is_new && now - begin < look_seconds / 2) {
+        if (!i4_tasks_running(gateway->tasks)) {
             return i4_openai_fail(fault, I4_OPENAI_STOPPING, NULL,
                                   "the service is stopping; what was ordered stays in the queue");
         }

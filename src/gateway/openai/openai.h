@@ -44,10 +44,10 @@ void i4_openai_add_fault(i4_buf *out, const i4_openai_fault *fault);
 /* --- orders (order.c) ---------------------------------------------------------------------- */
 
 typedef struct i4_openai_order {
-    char *caption, *hld, *loras;           /* owned; loras NULL: whatever is applied */
+    char *caption, *loras;                 /* owned; loras NULL: whatever is applied */
     const char *preset, *quality, *format; /* constant, or of the settings */
-    int64_t width, height, seed;
-    bool has_seed, wants_url, is_stream;
+    int64_t width, height, seed;           /* seed -1: random ones */
+    bool wants_url, is_stream;
     int count, partials;
 } i4_openai_order;
 

@@ -1,7 +1,7 @@
 /* Orders: the body of POST /v1/images/generations, field by field (docs/api.md 6), and its way into
  * the queue. */
 #include "base/memory.h"
-#include "base/os.h"
+#include "gateway/events/events.h"
 #include "gateway/openai/openai.h"
 #include "gateway/queue/queue.h"
 #include "http/wire.h"
@@ -10,16 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    BODY_BYTES = 4 << 20,
-    HLD_BYTES = 2000,
-    FULL_SIDE = 1024,
-    DEMO_SIDE = 256,
-    LORAS = 16,
-    LORA_NAME = 255
-};
+enum { BODY_BYTES = 4 << 20, LORAS = 16, LORA_NAME = 255 };
 
-static const double quick_seconds = 5;
+static const int64_t seed_max = 4294967295;
 
 typedef struct reader {
     i4_gateway *gateway;
@@ -172,22 +165,6 @@ static int64_t nearest(const i4_settings *s, int64_t side) {
     return whole < low ? low : whole > high ? high : whole;
 }
 
-/* The side for which the model is made: as /api/capabilities says it. */
-static int64_t own_side(i4_gateway *gateway) {
-    const i4_settings *s = gateway->settings;
-    i4_answer answer;
-    bool is_demo = !s->has_model && s->demo_model[0];
-    if (is_demo &&
-        i4_daemon_call(gateway, "GET", "/model/status", NULL, quick_seconds, &answer, NULL)) {
-        json_t *status = i4_answer_json(&answer);
-        const char *path = json_string_value(json_object_get(status, "model_path"));
-        is_demo = !path || !path[0] || strcmp(path, s->demo_model) == 0;
-        json_decref(status);
-        i4_answer_free(&answer);
-    }
-    return nearest(s, is_demo ? DEMO_SIDE : FULL_SIDE);
-}
-
 /* Digits, at most six: *side 0 when there are none. Returns what follows. */
 static const char *read_side(const char *text, int64_t *side) {
     *side = 0;
@@ -205,7 +182,7 @@ static bool read_size(reader *r) {
         return false;
     }
     if (!text || strcmp(text, "auto") == 0) {
-        r->order->width = r->order->height = own_side(r->gateway);
+        r->order->width = r->order->height = i4_own_side(r->gateway);
         return true;
     }
     const char *rest = read_side(text, &width);
@@ -225,34 +202,6 @@ static bool read_size(reader *r) {
 }
 
 /* --- caption ------------------------------------------------------------------------------- */
-
-/* At most so many bytes, whole characters. */
-static char *cut(const char *text, size_t max) {
-    size_t size = strlen(text);
-    if (size > max) {
-        for (size = max; size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80; size--) {
-        }
-    }
-    char *copy = i4_malloc(size + 1);
-    if (copy) {
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-    }
-    return copy;
-}
-
-/* The description of a caption, or the plain prompt itself. */
-static char *hld_of(const char *text) {
-    json_t *caption = NULL;
-    const char *hld = text;
-    if (text[strspn(text, " \t\r\n")] == '{' &&
-        i4_wire_read(text, strlen(text), &caption, NULL) == I4_WIRE_OK) {
-        hld = json_string_value(json_object_get(caption, "high_level_description"));
-    }
-    char *copy = cut(hld ? hld : "", HLD_BYTES);
-    json_decref(caption);
-    return copy;
-}
 
 static char *spaced_text(const json_t *value) {
     static const i4_wire_style spaced = {.comma = ", ", .colon = ": "};
@@ -277,8 +226,7 @@ static bool read_caption(reader *r) {
     } else {
         r->order->caption = i4_strdup(text);
     }
-    r->order->hld = r->order->caption ? hld_of(r->order->caption) : NULL;
-    if (!r->order->hld) {
+    if (!r->order->caption) {
         return i4_openai_fail(r->fault, I4_OPENAI_NO_MEMORY, NULL, "not enough memory; try again");
     }
     const size_t bytes = strlen(r->order->caption);
@@ -292,13 +240,14 @@ static bool read_caption(reader *r) {
 
 static bool read_seed(reader *r) {
     const json_t *value = field(r, "seed");
-    r->order->has_seed = value != NULL;
-    r->order->seed = json_integer_value(value);
+    r->order->seed = value ? json_integer_value(value) : -1;
     if (value && !json_is_integer(value)) {
         return wrong_type(r, "seed", "a whole number");
     }
-    return r->order->seed <= INT64_MAX - I4_OPENAI_PICTURES ||
-           i4_openai_fail(r->fault, I4_OPENAI_WRONG_VALUE, "seed", "'seed' is too large");
+    return !value || (r->order->seed >= 0 && r->order->seed <= seed_max - (r->order->count - 1)) ||
+           i4_openai_fail(r->fault, I4_OPENAI_WRONG_VALUE, "seed",
+                          "'seed' must be between 0 and %" PRId64 ", that of the last picture too",
+                          seed_max);
 }
 
 static bool is_lora(const json_t *value) {
@@ -381,23 +330,11 @@ bool i4_openai_read(i4_gateway *gateway, const char *body, size_t size, i4_opena
 
 void i4_openai_order_free(i4_openai_order *order) {
     i4_free(order->caption);
-    i4_free(order->hld);
     i4_free(order->loras);
     *order = (i4_openai_order){0};
 }
 
 /* --- into the queue ------------------------------------------------------------------------ */
-
-static bool seed_of(const i4_openai_order *order, int index, int64_t *seed) {
-    uint32_t bits = 0;
-    if (order->has_seed) {
-        *seed = order->seed + index;
-        return true;
-    }
-    const bool is_good = i4_random_bytes(&bits, sizeof bits);
-    *seed = bits & 0x7fffffff;
-    return is_good;
-}
 
 static bool take_ids(const json_t *rows, int count, int64_t *ids) {
     for (int i = 0; i < count; i++) {
@@ -419,17 +356,14 @@ bool i4_openai_add(i4_gateway *gateway, const i4_openai_order *order,
     for (int i = 0; i < order->count; i++) {
         jobs[i] = (i4_new_job){.origin = "openai",
                                .caption = order->caption,
-                               .hld = order->hld,
                                .preset = order->preset,
                                .format = order->format,
                                .loras_json = order->loras,
                                .width = order->width,
                                .height = order->height,
+                               .seed = order->seed < 0 ? -1 : order->seed + i,
                                .prompt_id = -1,
                                .repeat = 1};
-        if (!seed_of(order, i, &jobs[i].seed)) {
-            return i4_openai_fail(fault, I4_OPENAI_FAILED, NULL, "there are no random numbers");
-        }
     }
     const i4_queue_result result =
         i4_queue_add(gateway->queue, jobs, (size_t)order->count, false, &rows, &pending, &err);

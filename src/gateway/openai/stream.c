@@ -15,7 +15,7 @@ typedef struct drawing {
     i4_openai_order order;
     int64_t ids[I4_OPENAI_PICTURES];
     int at;             /* index of the picture that is due */
-    int partials, step; /* previews of it that were sent, step of the last one */
+    int partials, step; /* previews of it that were sent, step of the last one that was asked for */
 } drawing;
 
 static int64_t number_of(const json_t *job, const char *key) {
@@ -43,7 +43,8 @@ static void add_partial(drawing *d, const json_t *job, i4_buf *out) {
         step * (d->order.partials + 1) < steps * (d->partials + 1)) {
         return;
     }
-    if (i4_queue_preview(d->gateway->queue, d->ids[d->at], -1, &preview) && preview.status == 200) {
+    d->step = (int)step; /* asked for once: a daemon that hangs must not hold up the streams */
+    if (i4_queue_preview(d->gateway->queue, d->ids[d->at], -1, &preview)) {
         begin_event("image_generation.partial_image", out);
         i4_openai_add_base64(out, preview.body, preview.size);
         add_time(out);
@@ -51,7 +52,6 @@ static void add_partial(drawing *d, const json_t *job, i4_buf *out) {
         i4_buf_addf(out, ",\"partial_image_index\":%d", d->partials);
         end_event(out);
         d->partials++;
-        d->step = (int)step;
     }
     i4_answer_free(&preview);
 }

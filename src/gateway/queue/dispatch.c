@@ -50,10 +50,12 @@ static int work_on(i4_queue *queue, bool may_begin, bool keeps_reason) {
 
 /* One look at everything; how long to sleep afterwards. */
 static int run_round(i4_queue *queue) {
-    bool paused = true, is_direct;
+    bool paused, is_direct;
     i4_dispatch_notice_ends(queue);
     const int direct_ms = follow_direct(queue, &is_direct);
-    (void)i4_db_paused(queue->gateway->db, &paused, NULL);
+    if (i4_db_paused(queue->gateway->db, &paused, NULL) != I4_DB_OK) {
+        paused = true; /* nothing begins on a guess */
+    }
     if (atomic_exchange_explicit(&queue->hurry, false, memory_order_relaxed)) {
         queue->retry_at = 0;
     }

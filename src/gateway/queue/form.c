@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { HLD_BYTES = 2000 }; /* of a description that was taken from the caption */
+
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -69,6 +71,21 @@ static json_t *form_of(const i4_new_job *job, int64_t seed, const json_t *captio
                      caption ? job->caption : "");
 }
 
+/* At most HLD_BYTES, whole characters: every event about a job has it. */
+static char *cut(const char *text) {
+    const size_t length = strlen(text);
+    size_t size = length < HLD_BYTES ? length : HLD_BYTES;
+    while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+        size--;
+    }
+    char *copy = i4_malloc(size + 1);
+    if (copy) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
 bool i4_form_make(const i4_new_job *job, int64_t seed, char **form_json, char **hld) {
     json_t *caption = NULL;
     (void)i4_wire_read(job->caption, strlen(job->caption), &caption, NULL);
@@ -81,7 +98,7 @@ bool i4_form_make(const i4_new_job *job, int64_t seed, char **form_json, char **
                                  : job->caption;
     json_t *form = form_of(job, seed, caption, said);
     *form_json = form ? i4_wire_text(form) : NULL;
-    *hld = i4_strdup(said);
+    *hld = job->hld ? i4_strdup(said) : cut(said);
     json_decref(form);
     json_decref(caption);
     return *form_json && *hld;

@@ -134,12 +134,33 @@ i4_queue_result i4_queue_insert(i4_queue *queue, const i4_db_job *jobs, size_t c
     return good ? I4_QUEUE_OK : I4_QUEUE_FAILED;
 }
 
+static size_t count_of(const i4_new_job *jobs, size_t count) {
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        total += jobs[i].repeat < 1 ? 1 : (size_t)jobs[i].repeat;
+    }
+    return total;
+}
+
+static bool count_pending(i4_queue *queue, int64_t *pending, i4_err *err) {
+    json_t *running = NULL, *waiting = NULL;
+    const bool good = i4_db_job_ids(queue->gateway->db, &running, &waiting, err) == I4_DB_OK;
+    *pending = (int64_t)json_array_size(waiting);
+    json_decref(running);
+    json_decref(waiting);
+    return good;
+}
+
+/* More than could ever wait is refused before it is made: each may have its own large text. */
 i4_queue_result i4_queue_add(i4_queue *queue, const i4_new_job *jobs, size_t count, bool next,
                              json_t **rows, int64_t *pending, i4_err *err) {
     i4_job_list list;
     i4_queue_result result = I4_QUEUE_FAILED;
     *rows = NULL;
     *pending = 0;
+    if (count_of(jobs, count) > (size_t)queue->gateway->settings->queue_limit) {
+        return count_pending(queue, pending, err) ? I4_QUEUE_FULL : I4_QUEUE_FAILED;
+    }
     if (i4_job_list_make(&list, jobs, count, err)) {
         result = i4_queue_insert(queue, list.job, list.count, next, rows, pending, err);
     }

@@ -22,12 +22,8 @@ static int hold(i4_queue *queue, const json_t *work, const char *code, const cha
         if (i4_db_put_job_back(queue->gateway->db, id, &err) == I4_DB_FAILED) {
             i4_dispatch_log("cannot put a job back", id, &err);
         }
-        i4_live live = {.phase = ""};
-        const bool was_known = i4_live_get(queue, id, &live);
         i4_live_end(queue, id);
-        if (!was_known || strcmp(live.phase, "waiting") != 0 || i4_work_int(work, "restarts") > 0) {
-            i4_say_job(queue, id); /* else nobody was told that it ran */
-        }
+        i4_say_job(queue, id); /* pending, or cancelled if that was asked meanwhile */
     }
     i4_dispatch_block(queue, code, reason);
     return (int)(seconds * 1000);
@@ -175,7 +171,8 @@ static int load(i4_queue *queue, const json_t *work, const json_t *model) {
     return pause;
 }
 
-/* The daemon is busy for a moment after each job too, which is nothing to speak of. */
+/* The daemon is busy for a moment after each job too, which is nothing to speak of. Of "drawing
+ * (12s)" the seconds are left out: they would be news each second. */
 static int wait_for_slot(i4_queue *queue, const json_t *work, const char *operation) {
     char reason[160];
     const double now = i4_seconds();
@@ -185,7 +182,12 @@ static int wait_for_slot(i4_queue *queue, const json_t *work, const char *operat
     if (now - queue->busy_since < busy_seconds) {
         return I4_POLL_MS;
     }
-    snprintf(reason, sizeof reason, "the model daemon is busy: %.100s", operation);
+    int length = (int)strcspn(operation, "(");
+    while (length > 0 && operation[length - 1] == ' ') {
+        length--;
+    }
+    snprintf(reason, sizeof reason, "the model daemon is busy: %.*s", length < 100 ? length : 100,
+             operation);
     return hold(queue, work, "slot_busy", reason, 1);
 }
 

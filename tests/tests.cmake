@@ -116,3 +116,6 @@ id4_test(pictures gateway)
 id4_test(library_model gateway)
 id4_test(openai http)
 target_sources(test_openai PRIVATE fake_service.c fake_daemon.c)
+# Rows for the tests of the page (web/e2e).
+add_executable(seed_library seed_library.c)
+target_link_libraries(seed_library PRIVATE golden_folder id4_gateway)

@@ -624,12 +624,27 @@ targets_of() {
         sort | uniq -d | sed 's/^/test_/'
 }
 
+# The page: types and lint, units, its weight, and what people do with it in a browser.
+run_page_tests() {
+    local log=$root/build/page-test.log
+    runs=$((runs + 1))
+    export IDEOGRAM4_SEED_LIBRARY=$root/build/release/tests/seed_library
+    if ! { page_packages && cd "$root/web" && npm run check && npm test && npm run build &&
+        node --test --test-concurrency=1 e2e; } >"$log" 2>&1 </dev/null; then
+        cat "$log"
+        failures=$((failures + 1))
+    fi
+    cd "$root" || exit 1
+    printf '%-8s %s\n' page "$(grep -E '^# (tests|pass|fail) ' "$log" | tr -d '#' | tr '\n' ' ')"
+}
+
 run_all_tests() {
     unset IDEOGRAM4_ROOT IDEOGRAM4_PROGRAMS
     need_tools
     need_test_tools
     build release
     run_tests release
+    run_page_tests
     build clang
     printf '%-8s %s\n' clang "builds without a warning"
     # The sanitizers make the slow tests too slow; everything that reads bytes stays in.

@@ -175,8 +175,8 @@ static void compare_pages(world *w) {
     static const char *const orders[] = {"unixepoch(i.created_at)DESC,i.id DESC",
                                          "unixepoch(i.created_at),i.id",
                                          "i.rating DESC,unixepoch(i.created_at)DESC,i.id DESC",
-                                         "i.width*i.height DESC,unixepoch(i.created_at)DESC,"
-                                         "i.id DESC"};
+                                         ("i.width*i.height DESC,unixepoch(i.created_at)DESC,"
+                                          "i.id DESC")};
     static const char *const flags[] = {"i.flag IS NOT'blocked'", "i.flag='blocked'", "1"};
     i4_filter f;
     i4_filter_init(&f);

@@ -193,7 +193,7 @@ static void preview_predicts_where_the_velocity_leads(void **state) {
             const int out = (row * 4 + column) * 3 + i % 3;
             v += 100.0 / 4;
             for (int k = 0; k < CHANNELS; k++) {
-                const double a = z[0][t * CHANNELS + k], b = z[1][t * CHANNELS + k];
+                const double a = (double)z[0][t * CHANNELS + k], b = (double)z[1][t * CHANNELS + k];
                 v += (b + factor * (b - a)) * (double)p->value[k * I4_PREVIEW_VALUES + out] / 4;
             }
         }

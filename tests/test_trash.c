@@ -340,7 +340,11 @@ static void trash_list_has_pages(void **state) {
             seen[count++] = number_at(json_array_get(items, i), "id");
         }
         const char *next = json_string_value(json_object_get(answer, "next"));
-        snprintf(path, sizeof path, next ? "/api/trash?limit=2&cursor=%s" : "", next);
+        if (next) {
+            snprintf(path, sizeof path, "/api/trash?limit=2&cursor=%s", next);
+        } else {
+            path[0] = 0;
+        }
         json_decref(answer);
     }
     assert_int_equal(count, 5);

@@ -113,8 +113,8 @@ void i4_previewer_begin(i4_previewer *p, const i4_projection *projection,
                         .gh = gh,
                         .gw = gw,
                         .side = side_of(gh, gw),
-                        .shown_at = -INFINITY,
-                        .looked_at = -INFINITY};
+                        .shown_at = -HUGE_VAL,
+                        .looked_at = -HUGE_VAL};
 }
 
 void i4_previewer_end(i4_previewer *p) {

@@ -1,0 +1,1 @@
+export{t as Canvas}from"./canvas-C0De7Y7u.js";

@@ -1,0 +1,1 @@
+export{t as openFile,n as openText}from"./open-import-dFUoCN2f.js";

@@ -1,0 +1,1 @@
+export { LayoutMode } from './mode';

@@ -1,0 +1,4 @@
+// The layout mode of the inspector.
+export function LayoutMode() {
+  return null;
+}

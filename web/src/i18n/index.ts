@@ -1,0 +1,45 @@
+// The words of the page: one typed dictionary for each language, in one file for each part.
+import { create } from 'zustand';
+import { en, type Words } from './en';
+
+export type Language = 'en' | 'de' | 'pseudo';
+export const LANGUAGES: { value: Language; label: string }[] = [
+  { value: 'en', label: 'English' },
+  { value: 'de', label: 'Deutsch' },
+];
+
+type Entry = string | ((...args: never[]) => string) | Entry[] | { [key: string]: Entry };
+
+/** Every word longer and marked, so that what is not in a dictionary stands out. */
+function stretch(entry: Entry): Entry {
+  if (typeof entry === 'string') return `⟦${entry}${'~'.repeat(Math.ceil(entry.length * 0.4))}⟧`;
+  if (typeof entry === 'function') return (...args: never[]) => stretch(entry(...args)) as string;
+  if (Array.isArray(entry)) return entry.map(stretch);
+  return Object.fromEntries(Object.entries(entry).map(([k, e]) => [k, stretch(e)]));
+}
+
+/** English is part of the first script; others come when they are wanted. */
+const dictionaries: Record<Language, () => Words | Promise<Words>> = {
+  en: () => en,
+  de: () => import('./de').then((m) => m.de),
+  pseudo: () => stretch(en as unknown as Entry) as unknown as Words,
+};
+
+function preferred(): Language {
+  return globalThis.navigator?.languages?.[0]?.startsWith('de') ? 'de' : 'en';
+}
+
+export const useLanguage = create<{ language: Language; words: Words }>()(() => ({ language: 'en', words: en }));
+
+/** null: the browser's. */
+export async function setLanguage(wanted: Language | null): Promise<void> {
+  const language = wanted ?? preferred();
+  const words = await dictionaries[language]();
+  document.documentElement.lang = language === 'pseudo' ? 'en' : language;
+  useLanguage.setState({ language, words });
+}
+
+export const useT = (): Words => useLanguage((s) => s.words);
+/** Outside of components. */
+export const words = (): Words => useLanguage.getState().words;
+export const locale = (): string => (useLanguage.getState().language === 'de' ? 'de-DE' : 'en-GB');

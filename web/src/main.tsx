@@ -1,0 +1,34 @@
+import '@/app/tokens.css';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { startPrefs } from '@/app/prefs';
+import { router } from '@/app/router';
+import { ApiError } from '@/api/client';
+import { loadTheRest } from '@/ui/later';
+import { TipProvider } from '@/ui/tip';
+
+await startPrefs();
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      refetchOnWindowFocus: false,
+      // What the server refused it refuses again; what it did not answer is asked again.
+      retry: (count, error) => count < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+    },
+  },
+});
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <QueryClientProvider client={client}>
+      <TipProvider>
+        <RouterProvider router={router} />
+      </TipProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);
+loadTheRest();

@@ -1,0 +1,5 @@
+// What other parts of the page use of the viewer.
+export { Viewer, type ViewerProps } from './viewer';
+export { useImageActions } from './actions';
+export { ImageMenu, ImageContext } from './menu';
+export { openCompare, toggleCompare, useCompare } from './compare-state';

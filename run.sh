@@ -649,7 +649,7 @@ run_all_tests() {
     printf '%-8s %s\n' clang "builds without a warning"
     # The sanitizers make the slow tests too slow; everything that reads bytes stays in.
     build dev
-    run_tests dev -LE 'slow|demo|bench|install|checks'
+    run_tests dev -LE 'slow|demo|bench|install|checks|client'
     # Threads meet in the services.
     configure tsan
     # shellcheck disable=SC2046

@@ -817,7 +817,7 @@ static void queue_progress_previews_and_waiting(void **state) {
     const int64_t id = add(&s);
     assert_true(i4_queue_wait(queue, &seen, 10));
     snprintf(task, sizeof task, "%s", drawn(&s, id));
-    tell(&s, "GET", path_of(id, "/preview"), NULL, 404);
+    tell(&s, "GET", path_of(id, "/preview"), NULL, 204);
     fake_daemon_detail(&s.daemon, task, early, 6);
     EVENTUALLY(has_text(&s, id, "phase", "denoise") && number_of(&s, id, "step") == 6);
     fake_daemon_detail(&s.daemon, task, fallen, 12);

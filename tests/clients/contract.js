@@ -76,6 +76,10 @@ export class Contract {
     const template = this.find(lower, path);
     const { response, at } = this.pointerTo(template, lower, status);
     const plain = type.split(';')[0];
+    if (status === 204) {
+      if (response.content || bytes.length > 0) throw new Error(`${method} ${path}: a 204 with a body`);
+      return null;
+    }
     if (!response.content) throw new Error(`${method} ${template} ${status} has no body in openapi.json`);
     if (!(plain in response.content)) throw new Error(`${method} ${path}: ${status} with ${type}`);
     if (status < 400) this.seen.add(`${method} ${template}`);

@@ -161,7 +161,7 @@ test('a running job has previews, and can be cancelled and repeated', async () =
   assert.equal(preview.toString('hex', 0, 3), 'ffd8ff');
   await ask('POST', '/api/queue/cancel', 200, { scope: 'current' });
   assert.equal((await ended(id)).state, 'cancelled');
-  await ask('GET', `/api/queue/${id}/preview`, 404);
+  await ask('GET', `/api/queue/${id}/preview`, 204);
   await ask('POST', '/api/queue/pause');
   await ask('POST', `/api/queue/${id}/retry`, 201, { seed: 'new', count: 2 });
   await ask('POST', '/api/queue/cancel', 200, { scope: 'all' });

@@ -101,6 +101,17 @@ static void one(i4_http_request *request, i4_http_reply *reply, void *user) {
     json_decref(content);
 }
 
+/* A page may ask for one just as its job ends, which is no fault of anybody: nothing to show. */
+static void reply_no_preview(const i4_gateway *gateway, i4_http_reply *reply, int64_t id) {
+    json_t *job = i4_queue_job(gateway->queue, id);
+    if (job) {
+        i4_reply_text(reply, 204, "image/jpeg", "");
+    } else {
+        i4_reply_error(reply, 404, "there is no such job");
+    }
+    json_decref(job);
+}
+
 static void preview(i4_http_request *request, i4_http_reply *reply, void *user) {
     const i4_gateway *gateway = user;
     const int64_t id = i4_req_id(request, "id");
@@ -114,7 +125,7 @@ static void preview(i4_http_request *request, i4_http_reply *reply, void *user) 
         return;
     }
     if (step > INT32_MAX || !i4_queue_preview(gateway->queue, id, (int)step, &answer)) {
-        i4_reply_error(reply, 404, "there is no such preview");
+        reply_no_preview(gateway, reply, id);
         return;
     }
     (void)i4_answer_header(&answer, "X-Preview-Step", shown, sizeof shown);

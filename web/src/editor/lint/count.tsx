@@ -16,7 +16,7 @@ export function LintCount({ className }: { className?: string }) {
   return (
     <IconButton
       size="small"
-      label={said.includes(String(counted)) ? said : `${said} (${counted})`} // what is seen is in the name
+      label={said.includes(String(counted)) ? said : `${said}: ${counted}`} // what is seen is in the name
       data-testid="lint-count"
       data-level={worst}
       className={`aspect-auto! gap-1 px-1.5! ${className ?? ''}`}

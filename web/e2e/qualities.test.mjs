@@ -1,0 +1,627 @@
+// Qualities: C36 to C40.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { GOOD, mode, openQueue, put, tabTo, toast } from './acts.mjs';
+import { bandsPng, seedLibrary } from './files.mjs';
+import { CAPTION, VIEWPORTS, eventually, scenario } from './harness.mjs';
+import { clipped, covered, focusMark, initialScript, smallTargets, violations } from './measures.mjs';
+import { assertNoSideways, dropFile, fingers, listen, writeJson } from './steps.mjs';
+
+const SLOW = { caption: GOOD, width: 512, height: 512, preset: 'V4_QUALITY_48', seed: 3, format: 'png' };
+const both = ['light', 'dark'];
+
+/** Every place of the page, one after the other; `look` is called at each. */
+async function everywhere(page, stack, look) {
+  const closed = (dialog) => dialog.waitFor({ state: 'detached' });
+  await page.goto(`${stack.url}/trash`);
+  await page.getByText('The trash is empty').waitFor();
+  await look('empty trash');
+  await page.goto(`${stack.url}/library`);
+  await page.getByText('Nothing drawn yet').waitFor();
+  await look('empty library');
+  await page.goto(`${stack.url}/nowhere`);
+  await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+  await look('unknown page');
+
+  await page.goto(stack.url);
+  await page.getByTestId('mode-quick').waitFor();
+  await look('first run');
+  await writeJson(page, JSON.stringify(GOOD));
+  await look('json');
+  for (const name of ['quick', 'form', 'layout']) {
+    await mode(page, name);
+    await look(name);
+  }
+  await writeJson(page, '{"high_level_description": "x"');
+  await page.getByTestId('json-error').waitFor();
+  await look('broken json');
+  await page.getByTestId('json-revert').click();
+
+  await stack.draw({ caption: GOOD, seed: 1 });
+  await stack.draw({ caption: GOOD, seed: 2 });
+  await mode(page, 'form');
+  await page.getByTestId('guide-open').click();
+  await page.getByTestId('guide').waitFor();
+  await look('guide');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Preferences' }).first().click();
+  const preferences = page.getByTestId('preferences');
+  await preferences.waitFor();
+  await look('preferences');
+  await page.keyboard.press('Escape');
+  await closed(preferences);
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').waitFor();
+  await look('commands');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('palette'));
+  await dropFile(page, page.locator('main'), { name: 'a.png', type: 'image/png', bytes: bandsPng(64, { parameters: JSON.stringify(CAPTION) }) });
+  await page.getByTestId('import-sheet').waitFor();
+  await look('import');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('import-sheet'));
+
+  const { jobs } = await stack.api('/api/queue', { items: [SLOW, { ...SLOW, seed: 4 }, { ...SLOW, seed: 5 }] });
+  await openQueue(page);
+  await page.locator('[data-testid=queue-row][data-state=running]').waitFor();
+  await look('running job and open queue');
+  await stack.api('/api/queue/clear', { running: true, pending: true }).catch(() => {});
+  for (const job of jobs) await stack.api(`/api/queue/${job.id}`, undefined, 'DELETE').catch(() => {});
+
+  await page.goto(`${stack.url}/library`);
+  const items = page.getByTestId('library-item');
+  await items.nth(1).waitFor();
+  await look('library');
+  await page.getByTestId('library-search').fill('nowhere to be found');
+  await page.getByText('Nothing matches').waitFor();
+  await look('nothing found');
+  await page.getByTestId('library-search').fill('');
+  await items.nth(1).waitFor();
+  await page.getByTestId('library-filter').click();
+  await page.getByTestId('library-kinds').waitFor();
+  await look('filters');
+  await page.keyboard.press('Escape');
+  await items.first().click();
+  await page.getByTestId('viewer').waitFor();
+  await page.keyboard.press('i');
+  await page.getByRole('complementary', { name: 'Recipe and tags' }).waitFor();
+  await look('viewer');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('viewer'));
+  await items.first().click({ modifiers: ['Control'] });
+  await items.nth(1).click({ modifiers: ['Control'] });
+  const bar = page.getByTestId('selection-bar');
+  await bar.waitFor();
+  await look('selection');
+  await bar.getByRole('button', { name: 'Tags' }).click();
+  await page.getByRole('dialog', { name: 'Tags' }).waitFor();
+  await look('tags');
+  await page.keyboard.press('Escape');
+  await bar.getByRole('button', { name: 'Compare' }).click();
+  await page.getByTestId('compare-table').waitFor();
+  await look('compare');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('compare'));
+  await items.first().focus();
+  await page.keyboard.press('Delete');
+  await toast(page, 'Moved').waitFor();
+  await look('toast');
+  await page.goto(`${stack.url}/trash`);
+  await page.getByTestId('trash-item').first().waitFor();
+  await look('trash');
+  await page.getByTestId('trash-item').first().getByRole('button', { name: 'Delete for good' }).click();
+  await page.getByTestId('confirm').waitFor();
+  await look('confirmation');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('confirm'));
+}
+
+for (const viewport of ['desktop', 'phone']) {
+  scenario(`C36 accessibility: rules and targets (${viewport})`, { viewport, timeout: 900_000 }, async ({ page, profile, stack }) => {
+    const bad = [];
+    const look = async (where) => {
+      for (const colorScheme of both) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        bad.push(...(await violations(page, `${where}, ${colorScheme}`)));
+      }
+      bad.push(...(await smallTargets(page, viewport === 'phone' ? 44 : 24)).map((t) => `${where}: small: ${t}`));
+      await assertNoSideways(page).catch((e) => bad.push(`${where}: ${e.message}`));
+    };
+    await everywhere(page, stack, look);
+    assert.deepEqual([...new Set(bad)], []);
+    profile.expect(/50[234]|Failed to load/);
+    await page.goto(stack.url);
+    await stack.stop('daemon');
+    await stack.api('/api/queue', { items: [SLOW] });
+    await page.getByTestId('banner').getByText('The drawing engine').waitFor();
+    await look('banner');
+    assert.deepEqual([...new Set(bad)], []);
+  });
+}
+
+scenario('C36 accessibility: by Tab, focus and Esc', { timeout: 300_000 }, async ({ page, stack }) => {
+  await stack.draw({ caption: GOOD });
+  const bad = [];
+  for (const colorScheme of both) {
+    await page.emulateMedia({ colorScheme });
+    for (const [path, name] of [['/', 'quick'], ['/', 'form'], ['/', 'layout'], ['/library', null], ['/trash', null]]) {
+      await page.goto(stack.url + path);
+      if (name) {
+        await mode(page, name);
+        await page.reload();
+        await page.getByTestId(`mode-${name}`).waitFor();
+      } else await page.locator('main').getByRole('heading').first().waitFor();
+      const seen = [];
+      for (let i = 0; i < 90; i++) {
+        await page.keyboard.press('Tab');
+        const mark = await focusMark(page);
+        if (mark.isBody) break; // out of the page at its end
+        seen.push(mark.name);
+        if (mark.contrast < 3) bad.push(`${path} ${name ?? ''} ${colorScheme}: ${mark.name}: ${mark.contrast.toFixed(1)}`);
+      }
+      assert.ok(seen.length > 8, `${path}: only ${seen.join(', ')}`);
+      assert.ok(seen.length < 90, `${path} ${name}: Tab does not come to an end: ${seen.slice(-12).join(', ')}`);
+    }
+  }
+  assert.deepEqual([...new Set(bad)], []);
+
+  // Esc closes what is over the page, and the focus goes back.
+  await page.goto(stack.url);
+  await mode(page, 'form');
+  for (const [open, opened] of [
+    [page.getByTestId('guide-open'), page.getByTestId('guide')],
+    [page.getByRole('button', { name: 'Preferences' }).first(), page.getByTestId('preferences')],
+  ]) {
+    await open.focus();
+    await page.keyboard.press('Enter');
+    await opened.waitFor();
+    await page.keyboard.press('Shift+Tab');
+    // From the ends of a native dialog the way leads to the browser's own bars, never to what lies below.
+    const below = await page.evaluate(() => document.activeElement !== document.body && document.activeElement.closest('dialog') === null);
+    assert.ok(!below, 'the focus stays in the dialog');
+    await page.keyboard.press('Escape');
+    await opened.waitFor({ state: 'detached' });
+    await eventually('the focus is back', () => open.evaluate((b) => b === document.activeElement));
+  }
+});
+
+scenario('C36 accessibility: narrow, spaced, still, forced colours', { context: { viewport: { width: 320, height: 640 } } }, async ({ page, stack }) => {
+  await stack.draw({ caption: GOOD });
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const places = [['/', 'quick'], ['/', 'form'], ['/', 'layout'], ['/', 'json'], ['/library', null], ['/trash', null]];
+  const bad = [];
+  for (const spaced of [false, true]) {
+    for (const [path, name] of places) {
+      await page.goto(stack.url + path);
+      if (name) await mode(page, name);
+      else await page.locator('main').getByRole('heading').first().waitFor();
+      if (spaced) {
+        await page.evaluate(() => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }');
+          document.adoptedStyleSheets = [sheet];
+        });
+      }
+      const where = `${path} ${name ?? ''}${spaced ? ' spaced' : ''}`;
+      await assertNoSideways(page).catch((e) => bad.push(`${where}: ${e.message}`));
+      bad.push(...(await clipped(page)).map((c) => `${where}: ${c}`));
+      const moving = await page.evaluate(() =>
+        [...document.querySelectorAll('*')]
+          .filter((e) => {
+            const s = getComputedStyle(e);
+            const long = (list) => list.split(',').some((d) => parseFloat(d) * (d.trim().endsWith('ms') ? 1 : 1000) > 1);
+            return long(s.transitionDuration) || (s.animationName !== 'none' && long(s.animationDuration));
+          })
+          .map((e) => e.className),
+      );
+      if (moving.length > 0) bad.push(`${where}: moves: ${moving[0]}`);
+    }
+  }
+  await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
+  await page.goto(stack.url);
+  await mode(page, 'form');
+  bad.push(...(await violations(page, 'forced colours')));
+  await tabTo(page, '[data-testid=field-hld]');
+  const mark = await focusMark(page);
+  assert.ok(mark.contrast >= 3, JSON.stringify(mark));
+  assert.deepEqual(bad, []);
+});
+
+scenario(
+  'C36 accessibility: what is said, and messages',
+  { prepare: (stack) => writeFileSync(stack.path('loras', 'broken.safetensors'), 'no') },
+  async ({ page, stack }) => {
+    await page.getByTestId('generate').waitFor();
+    const heard = await listen(page);
+    const job = await stack.draw(SLOW);
+    assert.equal(job.state, 'done');
+    const of = async (start) => (await heard()).filter((x) => x.text.startsWith(start)).length;
+    await eventually('the end was said', () => of('Finished'));
+    assert.equal(await of('Finished'), 1);
+    assert.equal(await of('Drawing started'), 1);
+    const quarters = (await heard()).map((x) => /^(\d+) percent/.exec(x.text)?.[1]).filter(Boolean);
+    assert.deepEqual(quarters, ['25', '50', '75']);
+    const failed = await stack.draw({ caption: GOOD, loras: [{ name: 'broken.safetensors', strength: 1 }] });
+    assert.equal(failed.state, 'failed');
+    await eventually('the failure was said', () => of('Failed'));
+    assert.equal(await of('Failed'), 1);
+
+    await stack.api('/api/queue', { items: [SLOW, { ...SLOW, seed: 9 }] });
+    await openQueue(page);
+    const bars = page.getByRole('progressbar');
+    await bars.first().waitFor();
+    for (const bar of await bars.all()) {
+      const [label, value, text] = await bar.evaluate((b) => [
+        b.getAttribute('aria-label') ?? document.getElementById(b.getAttribute('aria-labelledby') ?? '')?.textContent ?? '',
+        b.getAttribute('aria-valuenow'),
+        b.getAttribute('aria-valuetext'),
+      ]);
+      assert.ok(label.length > 2, 'a progressbar has no name');
+      if (value !== null) assert.ok(Number(value) >= 0 && Number(value) <= 100, `${label}: ${value} ${text}`);
+    }
+  },
+);
+
+scenario('C36 accessibility: how long messages stay', async ({ page, stack }) => {
+  await stack.draw({ caption: GOOD, seed: 1 });
+  await stack.draw({ caption: GOOD, seed: 2 });
+  await page.clock.install();
+  await page.goto(`${stack.url}/library`);
+  const items = page.getByTestId('library-item');
+  await items.nth(1).waitFor();
+  await items.first().focus();
+  await page.keyboard.press('Delete');
+  const message = toast(page, 'Moved');
+  await message.waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement.closest('[data-testid=toast]') === null), 'a message takes no focus');
+  await page.clock.runFor(11_900);
+  assert.ok(await message.isVisible());
+  await message.hover();
+  await page.clock.runFor(20_000);
+  assert.ok(await message.isVisible(), 'it waits while one looks');
+  await page.mouse.move(0, 0);
+  await page.clock.runFor(11_000);
+  await message.getByRole('button', { name: 'Undo' }).focus();
+  await page.clock.runFor(20_000);
+  assert.ok(await message.isVisible(), 'it waits while it has the focus');
+  await items.first().focus();
+  await page.clock.runFor(12_500);
+  await message.waitFor({ state: 'detached' });
+
+  // Without an action.
+  await page.goto(stack.url);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await mode(page, 'json');
+  await page.getByTestId('json-copy').click();
+  const copied = toast(page, 'Copied');
+  await copied.waitFor();
+  await page.clock.runFor(5900);
+  assert.ok(await copied.isVisible());
+  await page.clock.runFor(300);
+  await copied.waitFor({ state: 'detached' });
+});
+
+/** Runs before the page's own scripts: the ground of the first frame that is painted. */
+const noteFirstFrame = () => {
+  const note = () => {
+    if (!document.body) return requestAnimationFrame(note);
+    window.firstGround = getComputedStyle(document.documentElement).backgroundColor;
+  };
+  requestAnimationFrame(note);
+};
+const isDark = (page) =>
+  page.evaluate(() => {
+    const c = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+    c.fillStyle = window.firstGround;
+    c.fillRect(0, 0, 1, 1);
+    return c.getImageData(0, 0, 1, 1).data[0] < 100;
+  });
+
+async function choose(page, act) {
+  await page.getByRole('button', { name: /Preferences|Einstellungen/ }).first().click();
+  await page.getByTestId('preferences').waitFor();
+  await act();
+  await page.keyboard.press('Escape');
+  await page.getByTestId('preferences').waitFor({ state: 'detached' });
+}
+
+scenario('C37 themes', async ({ page, stack }) => {
+  await page.addInitScript(noteFirstFrame);
+  for (const [colorScheme, dark] of [['dark', true], ['light', false]]) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(stack.url);
+    await page.getByTestId('generate').waitFor();
+    assert.equal(await isDark(page), dark);
+  }
+  await choose(page, () => page.getByTestId('theme').getByRole('radio', { name: 'Dark' }).click());
+  await page.reload();
+  await page.getByTestId('generate').waitFor();
+  assert.equal(await isDark(page), true, 'the choice is remembered against the system');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await choose(page, () => page.getByTestId('theme').getByRole('radio', { name: 'Light' }).click());
+  await page.reload();
+  await page.getByTestId('generate').waitFor();
+  assert.equal(await isDark(page), false);
+});
+
+scenario('C37 languages', { prepare: (stack) => seedLibrary(stack, 1200), timeout: 300_000 }, async ({ page, stack }) => {
+  // Numbers and dates follow, and so does the draft through the switch.
+  await mode(page, 'form');
+  await page.getByTestId('field-hld').fill('A draft that stays.');
+  await choose(page, () => page.getByTestId('language').selectOption('de'));
+  await eventually('the page is German', () => page.evaluate(() => document.documentElement.lang === 'de'));
+  assert.equal(await page.getByTestId('field-hld').inputValue(), 'A draft that stays.');
+  await page.goto(`${stack.url}/library`);
+  await page.getByTestId('library-count').filter({ hasText: '1.200' }).waitFor();
+  await page.reload();
+  await page.getByTestId('library-count').filter({ hasText: '1.200' }).waitFor();
+  await choose(page, () => page.getByTestId('language').selectOption('en'));
+  await page.getByTestId('library-count').filter({ hasText: '1,200' }).waitFor();
+
+  // Every word comes from a dictionary, and longer ones have room.
+  await page.goto(stack.url);
+  await page.evaluate(() => {
+    const prefs = JSON.parse(localStorage.getItem('i4.prefs'));
+    prefs.data.language = 'pseudo';
+    localStorage.setItem('i4.prefs', JSON.stringify(prefs));
+  });
+  const own = ['Seeded picture', 'Series', 'OPEN LATE', 'bold letters', 'plain', 'A draft that stays.'];
+  const untranslated = () =>
+    page.evaluate((known) => {
+      const names = (text) => /^[A-Z0-9_ ·.,:×%/+\-–()]*$/i.test(text) && known.some((k) => text.includes(k));
+      const bad = new Set();
+      const check = (text, where) => {
+        const trimmed = text.trim();
+        const rest = trimmed.replace(/⟦[^⟧]*⟧/g, '');
+        if (!/[a-zäöü]{3,}/i.test(rest) || names(rest)) return;
+        bad.add(`${where}: ${trimmed.slice(0, 60)}`);
+      };
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const parent = node.parentElement;
+        if (parent.closest('script, style, .cm-editor, time, code, kbd, [data-testid=history-item], [data-testid=library-item], option')) continue;
+        check(node.data, parent.tagName.toLowerCase());
+      }
+      for (const element of document.querySelectorAll('[aria-label], [title], [placeholder]')) {
+        if (element.closest('[data-testid=history-item], [data-testid=library-item], time')) continue;
+        for (const name of ['aria-label', 'title', 'placeholder']) check(element.getAttribute(name) ?? '', name);
+      }
+      return [...bad];
+    }, own);
+  const bad = [];
+  for (const [width, height] of [[1440, 900], [820, 1180], [390, 844]]) {
+    await page.setViewportSize({ width, height });
+    for (const [path, name] of [['/', 'quick'], ['/', 'form'], ['/', 'layout'], ['/', 'json'], ['/library', null], ['/trash', null]]) {
+      await page.goto(stack.url + path);
+      if (name) await mode(page, name);
+      else await page.locator('main').getByRole('heading').first().waitFor();
+      const where = `${width} ${path} ${name ?? ''}`;
+      bad.push(...(await untranslated()).map((u) => `${path} ${name ?? ''} untranslated ${u}`));
+      bad.push(...(await clipped(page)).map((c) => `${where} clipped ${c}`));
+      await assertNoSideways(page).catch((e) => bad.push(`${where}: ${e.message}`));
+    }
+  }
+  assert.deepEqual([...new Set(bad)], []);
+});
+
+scenario('C38 offline and hardened', { timeout: 300_000 }, async ({ profile, stack }) => {
+  const markup = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>';
+  const job = await stack.draw({
+    caption: { high_level_description: markup, compositional_deconstruction: { background: markup, elements: [{ type: 'text', text: markup, desc: markup }] } },
+  });
+  // Its own profile: requests that are looked at one by one are never taken from the cache.
+  const context = await profile.context.browser().newContext(VIEWPORTS.desktop);
+  context.setDefaultTimeout(15_000);
+  const own = await context.newPage();
+  const troubles = [];
+  own.on('console', (m) => m.type() === 'error' && troubles.push(m.text()));
+  own.on('pageerror', (e) => troubles.push(e.message));
+  own.on('request', (r) => {
+    const { origin, protocol } = new URL(r.url());
+    if (protocol.startsWith('http') && origin !== stack.url) troubles.push(`asks ${r.url()}`);
+  });
+  await own.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.sourceFile}:${e.lineNumber}`));
+  });
+  const session = await context.newCDPSession(own);
+  await session.send('Network.enable');
+  const answers = [];
+  const cached = new Set();
+  session.on('Network.requestServedFromCache', ({ requestId }) => cached.add(requestId));
+  // The status on the wire: what was asked for again and had not changed comes without a body.
+  session.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => statusCode === 304 && cached.add(requestId));
+  session.on('Network.responseReceived', ({ requestId, response }) => answers.push({ requestId, ...response }));
+  const routes = ['/', `/history/${job.prompt_id}`, '/library', `/library?image=${job.image_id}`, '/trash'];
+  for (let visit = 1; visit <= 2; visit++) {
+    for (const path of routes) {
+      answers.length = 0;
+      await own.goto(stack.url + path);
+      await own.locator('main').waitFor();
+      await own.waitForFunction(() => document.querySelector('main').textContent.length > 20);
+      if (path === '/') {
+        for (const name of ['quick', 'form', 'layout', 'json']) await mode(own, name);
+        await own.getByTestId('json-editor').waitFor();
+      }
+      if (path.startsWith('/history')) {
+        await mode(own, 'form');
+        await eventually('the markup is text', async () => (await own.getByTestId('field-hld').inputValue()) === markup);
+      }
+      if (visit === 2) {
+        const sent = answers.filter((a) => {
+          const { pathname } = new URL(a.url);
+          const isPage = a.mimeType === 'text/html' || pathname.startsWith('/api/');
+          return !isPage && !a.fromDiskCache && !cached.has(a.requestId) && a.url.startsWith('http');
+        });
+        assert.deepEqual(sent.map((a) => a.url), []);
+      }
+    }
+  }
+  assert.equal(await own.evaluate(() => window.harmed), undefined);
+  await own.goto(stack.url);
+  await dropFile(own, own.locator('main'), { name: `${markup}.png`, type: 'image/png', bytes: bandsPng(64, { parameters: JSON.stringify({ high_level_description: markup, compositional_deconstruction: { background: 'x', elements: [] } }) }) });
+  await own.getByTestId('import-sheet').waitFor();
+  assert.equal(await own.evaluate(() => window.harmed), undefined);
+  assert.deepEqual(troubles, []);
+  await context.close();
+  assert.ok(initialScript() <= 230_000, `${initialScript()} bytes`);
+});
+
+const address = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address;
+
+/** The gateway under the machine's own address, as another device of the house reaches it. */
+async function overTheNetwork(stack) {
+  assert.ok(address, 'this machine has no address but loopback');
+  const relay = createServer((client) => {
+    const server = connect(stack.port, '127.0.0.1');
+    for (const [from, to] of [[client, server], [server, client]]) from.on('error', () => to.destroy()).pipe(to);
+  });
+  await new Promise((done) => relay.listen(0, address, done));
+  relay.unref();
+  stack.env.IDEOGRAM4_ALLOWED_HOSTS = `${address}:${relay.address().port}`;
+  stack.url = `http://${address}:${relay.address().port}`;
+}
+
+async function assertInView(locator) {
+  const box = await locator.boundingBox();
+  const [width, height] = await locator.page().evaluate(() => [innerWidth, innerHeight]);
+  assert.ok(box && box.y >= 0 && box.y + box.height <= height + 1 && box.x >= 0 && box.x + box.width <= width + 1, JSON.stringify([box, width, height]));
+}
+
+scenario('C39 phone, one hand', { viewport: 'phone', timeout: 300_000, prepare: overTheNetwork }, async ({ page, stack }) => {
+  assert.equal(await page.evaluate(() => window.isSecureContext), false);
+  const tab = (name) => page.getByRole('navigation').getByRole('button', { name, exact: true }).last();
+  const free = async (where) => assert.deepEqual(await covered(page), [], where);
+  const text = page.getByTestId('quick-text');
+  await text.fill('A red circle on cream paper.');
+  await free('writing');
+
+  // The keyboard takes the lower part: what is typed into and Generate stay in view.
+  await text.focus();
+  await page.setViewportSize({ width: 390, height: 500 });
+  await eventually('the field is in view', () => assertInView(text).then(() => true));
+  await assertInView(page.getByTestId('generate'));
+  await page.setViewportSize(VIEWPORTS.phone.viewport);
+
+  if (!(await page.getByTestId('size-w').isVisible())) await page.getByTestId('settings-toggle').click();
+  await page.getByTestId('size-chip').nth(1).click();
+  await put(page, 'size-w', 256);
+  await put(page, 'size-h', 256);
+  await free('settings');
+  for (let i = 1; i <= 3; i++) {
+    await page.getByTestId('generate').click();
+    await eventually(`${i} jobs`, async () => {
+      const { running, pending, finished } = await stack.api('/api/queue');
+      return running.length + pending.length + finished.length >= i;
+    });
+  }
+  await tab('Stage').click();
+  await page.getByTestId('result-image').waitFor({ timeout: 60_000 });
+  await free('stage');
+  await tab('Queue').click();
+  await eventually('three are done', async () => (await page.locator('[data-testid=queue-row][data-state=done]').count()) === 3, 60);
+  await free('queue');
+  await tab('Library').click();
+  await page.getByTestId('library-item').nth(2).waitFor();
+  await free('library');
+
+  // From one to the next with the thumb, a star, into the trash and back.
+  await page.getByTestId('library-item').first().tap();
+  const counter = (now) => page.getByTestId('viewer-counter').filter({ hasText: now }).waitFor();
+  await counter('1 / 3');
+  await page.getByTestId('viewer-stage').getByRole('img').waitFor();
+  await free('viewer');
+  const touch = await fingers(page);
+  const swipe = async (from, to) => {
+    await touch.down({ x: from, y: 420 });
+    for (let i = 1; i <= 5; i++) await touch.move({ x: from + ((to - from) * i) / 5, y: 420 });
+    await touch.up();
+  };
+  await swipe(320, 60);
+  await counter('2 / 3');
+  await swipe(60, 320);
+  await counter('1 / 3');
+  await page.getByRole('button', { name: 'Favourite', exact: true }).tap();
+  await page.getByRole('button', { name: 'Remove from favourites' }).waitFor();
+  await page.getByRole('button', { name: 'Move to trash' }).tap();
+  await counter('1 / 2');
+  await toast(page, 'trash').getByRole('button', { name: 'Undo' }).tap();
+  await counter('/ 3');
+  await page.getByRole('button', { name: 'Close the viewer' }).tap();
+  await page.getByTestId('library-item').nth(2).waitFor();
+
+  // Turned to its side and back: everything is as it was.
+  await tab('Create').click();
+  await page.setViewportSize({ width: 844, height: 390 });
+  await page.getByTestId('quick-text').waitFor();
+  assert.equal(await text.inputValue(), 'A red circle on cream paper.');
+  await free('turned');
+  await page.setViewportSize(VIEWPORTS.phone.viewport);
+  assert.equal(await text.inputValue(), 'A red circle on cream paper.');
+  await assertInView(page.getByTestId('generate'));
+});
+
+scenario('C40 honest progress', { timeout: 900_000 }, async ({ page, stack }) => {
+  const item = { caption: GOOD, width: 256, height: 256, preset: 'V4_TURBO_12', format: 'png' };
+  await page.addInitScript(() => {
+    window.asked = 0;
+    if (window.Notification) window.Notification.requestPermission = () => Promise.resolve((window.asked++, 'denied'));
+  });
+  await page.goto(stack.url);
+  await page.getByTestId('generate').waitFor();
+  const title = await page.title();
+  const icon = () => page.evaluate(() => document.querySelector('link[rel~=icon]').href);
+  const before = await icon();
+
+  // A daemon that runs a part of the time only, so that a step takes about a second.
+  const daemon = stack.running.get('daemon');
+  let turn = 0;
+  const slow = setInterval(() => daemon.kill(turn++ % 10 === 0 ? 'SIGCONT' : 'SIGSTOP'), 20);
+  try {
+    const { jobs } = await stack.api('/api/queue', { items: Array.from({ length: 10 }, (_, i) => ({ ...item, seed: i })) });
+    await eventually('ten jobs are done', async () => (await stack.api(`/api/queue/${jobs[9].id}`)).state === 'done', 600);
+    await page.evaluate(() => {
+      window.seen = { previews: [], times: [], titles: [], icons: [] };
+      const note = (list, value) => value && list.at(-1) !== value && list.push(value);
+      const look = () => {
+        const { previews, times, titles, icons } = window.seen;
+        note(previews, Number(document.querySelector('[data-testid=preview]')?.dataset.step ?? 0));
+        note(titles, document.title);
+        note(icons, document.querySelector('link[rel~=icon]').href.slice(0, 200));
+        const ruler = document.querySelector('[data-testid=step-ruler]');
+        if (!ruler) return;
+        const step = Number(/^\d+/.exec(ruler.parentElement.textContent)?.[0] ?? 0);
+        const left = /about (?:(\d+):)?(\d+)(?: s)? left/.exec(document.body.textContent);
+        const eta = left ? Number(left[1] ?? 0) * 60 + Number(left[2]) : null;
+        if (times.at(-1)?.step !== step || times.at(-1)?.eta !== eta) times.push({ step, eta, at: Date.now() });
+      };
+      new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+    const [job] = (await stack.api('/api/queue', { items: [{ ...item, seed: 99 }] })).jobs;
+    await eventually('the job is done', async () => (await stack.api(`/api/queue/${job.id}`)).state === 'done', 120);
+    const end = Date.now();
+    const { previews, times, titles, icons } = await page.evaluate(() => window.seen);
+    assert.deepEqual(previews, previews.toSorted((a, b) => a - b));
+    assert.ok(previews.length >= 6, `previews ${previews}`);
+    for (const { step, eta } of times) if (step < 2) assert.equal(eta, null, `an estimate at step ${step}`);
+    for (let i = 1; i < times.length; i++) {
+      if (times[i].step === times[i - 1].step && times[i - 1].eta !== null) {
+        assert.ok(times[i].eta <= times[i - 1].eta, JSON.stringify(times.slice(i - 1, i + 1)));
+      }
+    }
+    const half = times.find((t) => t.step >= 6 && t.eta !== null);
+    const left = (end - half.at) / 1000;
+    assert.ok(Math.abs(half.eta - left) <= Math.max(1, left * 0.25), `${half.eta} s said, ${left} s needed`);
+    const percents = titles.map((t) => /^\((\d+)%\) /.exec(t)?.[1]).filter(Boolean).map(Number);
+    assert.ok(percents.length >= 4, titles.join(' | '));
+    assert.deepEqual(percents, percents.toSorted((a, b) => a - b));
+    assert.ok(icons.length >= 3);
+  } finally {
+    clearInterval(slow);
+    daemon.kill('SIGCONT');
+  }
+  await eventually('the title is as before', async () => (await page.title()) === title);
+  await eventually('the icon is as before', async () => (await icon()) === before);
+  assert.equal(await page.evaluate(() => window.asked), 0);
+});

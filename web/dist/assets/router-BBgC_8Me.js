@@ -1,0 +1,1 @@
+export{n as router}from"./router-BcVIvGlv.js";

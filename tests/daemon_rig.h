@@ -31,6 +31,17 @@ typedef struct rig {
 static rig it;
 static char model_root[GOLDEN_PATH];
 
+/* The golden model with a projection of previews, which it need not learn at each load then. */
+static inline bool make_model_root(void) {
+    char path[GOLDEN_PATH + 32];
+    if (!golden_root(golden, "mlx-q8", model_root)) {
+        fprintf(stderr, "cannot make a model root of %s\n", golden);
+        return false;
+    }
+    snprintf(path, sizeof path, "%s/preview.safetensors", model_root);
+    return symlink(ID4_SOURCE_DIR "/models/demo/preview.safetensors", path) == 0;
+}
+
 /* What the worker's moments do: hold it at one, and note the task's status at each. */
 static struct {
     pthread_mutex_t mutex;

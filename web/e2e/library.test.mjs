@@ -363,6 +363,7 @@ scenario('C34 drop a picture', { timeout: 300_000 }, async ({ page, stack }) => 
   assert.equal(mixed.high_level_description, 'My own.');
   assert.deepEqual(mixed.compositional_deconstruction.elements.map((e) => [e.text, e.desc]), [['OWN', 'own letters'], [undefined, 'own thing']]);
   await mode(page, 'layout');
+  await page.getByTestId('box').first().waitFor();
   assert.deepEqual((await boxesOf(page)).map((b) => b.bbox), CAPTION.compositional_deconstruction.elements.map((e) => e.bbox));
   await page.getByTestId('undo').click();
   assert.equal(await textOf(page), own);

@@ -118,9 +118,12 @@ static void refusal_gradients_are_none(void **state) {
 typedef struct stage {
     rig rig;
     fake_daemon daemon;
+    uint8_t *given[4]; /* what the daemon gave: its threads may read it until it is closed */
+    size_t given_count;
 } stage;
 
 static void stage_start(stage *s) {
+    s->given_count = 0;
     fake_daemon_open(&s->daemon);
     rig_settings(&s->rig, "refusal");
     snprintf(s->rig.settings.daemon_url, sizeof s->rig.settings.daemon_url, "http://127.0.0.1:%d",
@@ -131,6 +134,9 @@ static void stage_start(stage *s) {
 static void stage_end(stage *s) {
     rig_end(&s->rig);
     fake_daemon_close(&s->daemon);
+    for (size_t i = 0; i < s->given_count; i++) {
+        i4_free(s->given[i]);
+    }
 }
 
 /* Id of the picture that a task ended with. */
@@ -154,7 +160,7 @@ static int64_t draw(stage *s, i4_image *image) {
         json_integer_value(json_object_get(json_object_get(answer, "image"), "id"));
     json_decref(answer);
     i4_image_free(image);
-    i4_free(bytes);
+    s->given[s->given_count++] = bytes;
     return image_id;
 }
 

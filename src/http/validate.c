@@ -557,8 +557,9 @@ void i4_check_rule(i4_check *c, const char *field, const char *reason) {
 void i4_check_rule_query(i4_check *c, const char *name, const char *reason) {
     if (i4_check_fine(c, name)) {
         const char *text = i4_req_query(c->request, name);
-        add_value_error(c, name, json_pack("[s,s]", "query", name), reason, empty_ctx(),
-                        text ? json_string(text) : json_null());
+        json_t *input = text ? json_string(text) : json_null();
+        add_value_error(c, name, json_pack("[s,s]", "query", name), reason, empty_ctx(), input);
+        json_decref(input);
     }
 }
 

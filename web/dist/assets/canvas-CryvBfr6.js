@@ -1,1 +1,0 @@
-export{t as Canvas}from"./canvas-C0De7Y7u.js";

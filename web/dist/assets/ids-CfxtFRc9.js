@@ -1,1 +1,0 @@
-function e(){let e=crypto.getRandomValues(new Uint8Array(16));return Array.from(e,e=>e.toString(16).padStart(2,`0`)).join(``)}var t=2**32-1;function n(){return crypto.getRandomValues(new Uint32Array(1))[0]}export{e as n,n as r,t};

@@ -1,1 +1,0 @@
-function e(e,t){let n=t.fixed[e];if(n)return n;let r=/^unexpected '(.*)'$/s.exec(e);if(r)return t.unexpected(r[1]??``);let i=/^'(.*)' is no JSON value$/s.exec(e);return i?t.noValue(i[1]??``):e}export{e as t};

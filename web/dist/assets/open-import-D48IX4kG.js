@@ -1,1 +1,0 @@
-export{t as openFile,n as openText}from"./open-import-dFUoCN2f.js";

@@ -1,1 +1,0 @@
-export{n as router}from"./router-BcVIvGlv.js";

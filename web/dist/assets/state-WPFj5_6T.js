@@ -1,1 +1,0 @@
-import{t as e}from"./react-D4zzUv9r.js";var t=e()(()=>({offered:null})),n=e=>t.setState({offered:e});export{t as n,n as t};

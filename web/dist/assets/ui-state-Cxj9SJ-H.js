@@ -1,1 +1,0 @@
-import{t as e}from"./react-D4zzUv9r.js";var t=e()(()=>({tab:`create`,queueOpen:!1,drawerOverlay:!1,palette:!1,keys:!1,preferences:!1,selection:[],boxesHidden:!1,liveText:``,live:!0,reachable:!0})),n=e=>t.setState(e);function r(e){let n=t.getState().liveText;t.setState({liveText:n===e?`${e}\u00a0`:e})}export{n,t as r,r as t};

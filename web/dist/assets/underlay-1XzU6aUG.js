@@ -1,1 +1,0 @@
-import{u as e}from"./state-MiFO_F7z.js";import{t}from"./jsx-runtime-BZi9cxqW.js";var n=t();function r(){let t=e(e=>e.underlay);return t?(0,n.jsx)(`img`,{src:t.url,alt:``,style:{opacity:t.opacity},className:`pointer-events-none absolute inset-0 size-full object-cover`}):null}export{r as Underlay};

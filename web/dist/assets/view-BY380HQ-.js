@@ -1,1 +1,0 @@
-import{i as e,t,u as n}from"./state-MiFO_F7z.js";var r=.5;function i(e,t,n){let i=Math.min(8,Math.max(r,e.zoom*n)),a=i/e.zoom;return{zoom:i,x:t.x-(t.x-e.x)*a,y:t.y-(t.y-e.y)*a}}function a(t){e({view:i(n.getState().view,{x:0,y:0},t)})}var o=()=>e({view:t});export{a as n,o as r,i as t};

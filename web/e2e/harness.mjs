@@ -2,7 +2,8 @@
 // Chromium, and a page that fails its scenario when anything goes wrong that nobody looks at: an
 // uncaught error, a console error, a request to another origin, a violation of the policy.
 //
-// Environment: IDEOGRAM4D and IDEOGRAM4_GATEWAY (programs), IDEOGRAM4_WEB_DIR (built page).
+// Environment: IDEOGRAM4D and IDEOGRAM4_GATEWAY (programs), IDEOGRAM4_WEB_DIR (built page),
+// IDEOGRAM4_LOOKS (folder for a screenshot of every page of a failed scenario).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -223,6 +224,17 @@ export class Profile {
     return page;
   }
 
+  /** What the pages showed when a scenario failed, for whoever looks for the reason. */
+  async keepLooks(name) {
+    const folder = process.env.IDEOGRAM4_LOOKS;
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    for (const [at, page] of this.context.pages().entries()) {
+      await page.screenshot({ path: join(folder, `${name.replace(/\W+/g, '-')}-${at}.png`) }).catch(() => undefined);
+    }
+    if (this.troubles.length > 0) console.error(this.troubles.join('\n'));
+  }
+
   async close() {
     await this.context.close();
     assert.deepEqual(this.troubles, []);
@@ -241,7 +253,12 @@ export function scenario(name, options, run) {
       if (options.prepare) await options.prepare(stack);
       if (options.start !== false) await stack.startBoth();
       const profile = await Profile.open(stack, options);
-      await run({ stack, profile, page: options.start === false ? null : await profile.page(options.path) });
+      try {
+        await run({ stack, profile, page: options.start === false ? null : await profile.page(options.path) });
+      } catch (failure) {
+        await profile.keepLooks(name);
+        throw failure;
+      }
       await profile.close();
     } finally {
       await stack.end();

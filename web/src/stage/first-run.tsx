@@ -1,10 +1,11 @@
 // The stage before the first picture: one sentence, three examples that fill the editor, the model.
 import { useRef } from 'react';
-import { useQuery } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { capabilitiesQuery } from '@/api/queries';
 import { useKeepFocus } from '@/lib/use-keep-focus';
 import { announce } from '@/app/ui-state';
-import { useDocument } from '@/document/store';
+import { defaultSettings } from '@/document/drafts';
+import { DEFAULT_SETTINGS, useDocument } from '@/document/store';
 import { useT } from '@/i18n';
 import { toast } from '@/ui/toasts';
 import { EXAMPLES, sizeOf, type Example } from './examples';
@@ -17,11 +18,15 @@ export function FirstRun() {
   const t = useT();
   const root = useRef<HTMLDivElement>(null);
   useKeepFocus(root, '[data-stage]');
-  const { data: can } = useQuery(capabilitiesQuery);
-  const use = (example: Example) => {
+  const client = useQueryClient();
+  const use = async (example: Example) => {
+    // A click may be faster than the machine says what it prefers.
+    const can = await client.ensureQueryData(capabilitiesQuery).catch(() => undefined);
     const { doc, replace } = useDocument.getState();
     const size = sizeOf(example.ratio, can?.size ?? FALLBACK);
-    replace('example', { text: example.text, settings: { ...doc.settings, ...size } });
+    const isFresh = can !== undefined && doc.settings === DEFAULT_SETTINGS;
+    const settings = isFresh ? defaultSettings(can.size.default, can.defaults.preset, can.defaults.format) : doc.settings;
+    replace('example', { text: example.text, settings: { ...settings, ...size } });
     const text = t.stage.exampleUsed(t.stage.examples[example.name]);
     announce(text);
     toast({
@@ -41,7 +46,7 @@ export function FirstRun() {
               <button
                 type="button"
                 data-testid={`example-${example.name}`}
-                onClick={() => use(example)}
+                onClick={() => void use(example)}
                 className="group flex flex-col items-center gap-2 rounded-control p-1"
               >
                 <Miniature example={example} />

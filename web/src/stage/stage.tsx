@@ -12,17 +12,13 @@ import { useCaption, useDocument, useSettings } from '@/document/store';
 import { later } from '@/ui/later';
 import { useCanvas } from '@/editor/layout/state';
 import { useT } from '@/i18n';
-import { BlockedCard } from './blocked-card';
-import { FailedCard } from './failed-card';
 import { FirstRun } from './first-run';
 import { Frame } from './frame';
 import { LoadingCard, ModelFailedCard } from './model-card';
 import { Picture } from './picture';
-import { ResultBar } from './result-bar';
 import { Preview, RunningBar } from './running';
 import type { Shown } from './shown';
 import { useShown } from './use-shown';
-import { Versions } from './versions';
 import { Wireframe } from './wireframe';
 
 /** Width and height of the place: what will be drawn while one plans, else what was. */
@@ -36,6 +32,10 @@ function useRatio(shown: Shown, layout: boolean): { width: number; height: numbe
 
 const Canvas = later(() => import('@/editor/layout/canvas').then((m) => m.Canvas));
 const CanvasTools = later(() => import('@/editor/layout/tools').then((m) => m.CanvasTools));
+const BlockedCard = later(() => import('./blocked-card').then((m) => m.BlockedCard));
+const FailedCard = later(() => import('./failed-card').then((m) => m.FailedCard));
+const ResultBar = later(() => import('./result-bar').then((m) => m.ResultBar));
+const Versions = later(() => import('./versions').then((m) => m.Versions));
 const Underlay = later(() => import('@/editor/layout/underlay').then((m) => m.Underlay));
 
 function Waiting({ job }: { job: Job }) {

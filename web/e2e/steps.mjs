@@ -1,7 +1,7 @@
 // Steps that several scenarios take, and the measures that several of them apply.
 import assert from 'node:assert/strict';
 import { mode } from './acts.mjs';
-import { eventually } from './harness.mjs';
+import { CAPTION, eventually } from './harness.mjs';
 
 /** The caption's text, byte for byte, as the page's own copying gives it. */
 export async function textOf(page) {
@@ -138,4 +138,16 @@ export function pasteText(target, text) {
     data.setData('text/plain', pasted);
     element.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
   }, text);
+}
+
+/** A picture in the library. */
+export const item = (page, id) => page.locator(`[data-testid=library-item][data-id="${id}"]`);
+
+/** A caption that is found by these words. */
+export const captionOn = (text) => ({ ...CAPTION, high_level_description: text });
+
+export async function drawAll(stack, items) {
+  const whole = items.map((x) => ({ width: 256, height: 256, preset: 'V4_TURBO_12', format: 'png', ...x }));
+  const { jobs } = await stack.api('/api/queue', { items: whole });
+  return Promise.all(jobs.map((job) => stack.finished(job.id)));
 }

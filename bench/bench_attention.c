@@ -4,12 +4,10 @@
  * choice)
  *
  * Prints CSV: heads, key heads, head size, causal, tokens, instruction set, threads, seconds,
- * spread (half of slowest minus fastest over median), GFLOP/s, share of the kernel's own ceiling.
- * The ceiling is the register-blocked product alone, on operands that stay in the first cache, on
- * all threads at once; it is measured before each shape. FLOPs are 4·tokens²·heads·size, half of it
- * when causal. */
+ * spread (half of slowest minus fastest over median), GFLOP/s, share of the rate of a linear layer
+ * (4608 to 4608, 8 bit, as many rows) that is measured before each sample. FLOPs are
+ * 4·tokens²·heads·size, half of it when causal. */
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/point.h"
 #include "base/memory.h"
 #include "base/os.h"
 
@@ -17,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES = 5, CEILING_ROWS = 24, CEILING_TERMS = 64, CEILING_TIMES = 20000 };
+enum { SAMPLES = 5 };
 
 typedef struct shape {
     int heads, kv_heads, size;
@@ -58,25 +56,30 @@ static void drop(i4_tensor *t) {
     i4_block_free(t->data, 2 * (size_t)(t->dim[0] * t->dim[1]));
 }
 
-static void ceiling_task(void *task, int index, int thread) {
-    (void)index;
-    i4_cpu *cpu = task;
-    const i4_point_isa *isa = cpu->point;
-    float *panel = i4_cpu_scratch(cpu, thread, I4_CPU_POINT_SCRATCH);
-    float *a = panel + CEILING_TERMS * isa->panel_cols, *c = a + CEILING_ROWS * CEILING_TERMS;
-    memset(panel, 0, (size_t)(c - panel) * sizeof *panel);
-    for (int i = 0; i < CEILING_TIMES; i++) {
-        isa->product(c, isa->panel_cols, a, CEILING_TERMS, panel, CEILING_TERMS, CEILING_ROWS,
-                     false);
+/* The rate of the linear layer that comes before, with 8-bit weights. */
+static double linear_gflops(i4_cpu *cpu, int64_t rows) {
+    enum { WIDTH = 4608, GROUPS = WIDTH / 64 };
+    const size_t count = (size_t)WIDTH * WIDTH;
+    uint8_t *numbers = block(count);
+    uint16_t *scales = block(2 * count / 64);
+    for (size_t i = 0; i < count / 64; i++) {
+        scales[i] = 0x3c00; /* 1/128 */
     }
-}
-
-static double ceiling_gflops(i4_cpu *cpu) {
+    i4_weight w = {.name = "bench", .format = I4_W_AFFINE8, .rows = WIDTH, .cols = WIDTH};
+    w.data = numbers;
+    w.group = 64;
+    w.scale_dtype = I4_BF16;
+    w.scales = w.zeros = (const uint8_t *)scales;
+    i4_op op = {.kind = I4_OP_LINEAR, .in = {matrix(rows, WIDTH)}, .out = matrix(rows, WIDTH)};
+    op.weight[0] = &w;
     const double start = i4_seconds();
-    i4_pool_run(cpu->pool, ceiling_task, cpu, cpu->threads);
-    const double flops =
-        2.0 * CEILING_ROWS * CEILING_TERMS * cpu->point->panel_cols * CEILING_TIMES * cpu->threads;
-    return flops / (i4_seconds() - start) * 1e-9;
+    i4_cpu_linear(cpu, &op);
+    const double seconds = i4_seconds() - start;
+    drop(&op.in[0]);
+    drop(&op.out);
+    i4_block_free(numbers, count);
+    i4_block_free(scales, 2 * count / 64);
+    return 2.0 * (double)rows * (double)count / seconds * 1e-9;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -101,7 +104,7 @@ static void measure(i4_cpu *cpu, const shape *s) {
     double seconds[SAMPLES], limits[SAMPLES];
     i4_cpu_attention(cpu, &op);
     for (int i = 0; i < SAMPLES; i++) {
-        limits[i] = ceiling_gflops(cpu);
+        limits[i] = linear_gflops(cpu, s->tokens);
         const double start = i4_seconds();
         i4_cpu_attention(cpu, &op);
         seconds[i] = i4_seconds() - start;
@@ -110,7 +113,7 @@ static void measure(i4_cpu *cpu, const shape *s) {
     qsort(limits, SAMPLES, sizeof *limits, ascending);
     const double middle = seconds[SAMPLES / 2], rate = flops / middle * 1e-9;
     printf("%d,%d,%d,%d,%lld,%s,%d,%.6f,%.2f,%.1f,%.2f\n", s->heads, s->kv_heads, s->size,
-           s->causal, (long long)s->tokens, cpu->point->name, cpu->threads, middle,
+           s->causal, (long long)s->tokens, i4_isa_name(cpu->isa), cpu->threads, middle,
            0.5 * (seconds[SAMPLES - 1] - seconds[0]) / middle, rate, rate / limits[SAMPLES / 2]);
     fflush(stdout);
     drop(&op.out);
@@ -129,7 +132,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench_attention: %s\n", err.text);
         return 1;
     }
-    printf("heads,kv_heads,size,causal,tokens,isa,threads,seconds,spread,gflops,ceiling_share\n");
+    printf("heads,kv_heads,size,causal,tokens,isa,threads,seconds,spread,gflops,of_linear\n");
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         shape s = shapes[i];
         s.tokens = tokens > 0 ? tokens : s.tokens;

@@ -4,125 +4,19 @@
  *     bench_linear [isa [threads [rows]]]      isa "auto", threads 0 (all), rows 0 (a choice)
  *
  * Prints CSV: op, out, in, rows, weight format, instruction set, threads, seconds, GFLOP/s, share
- * of the peak of a loop of nothing but float32 multiply-adds on all threads in the same run. Runs
- * alternate with that loop; figures are medians. */
+ * of the ceiling (ceilings.h) on all threads in the same run. Runs alternate with that loop;
+ * figures are medians. */
 #include "backend/cpu/cpu.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "ceilings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
-enum { SAMPLES = 5, PEAK_TERMS = 2000000 };
-
-/* --- the ceiling --------------------------------------------------------------------------- */
-
-static _Atomic float sink;
-
-/* Makes the sums needed. */
-static void consume(const void *sums, size_t size) {
-    float total = 0, value;
-    for (size_t i = 0; i < size; i += sizeof value) {
-        memcpy(&value, (const char *)sums + i, sizeof value);
-        total += value;
-    }
-    sink = total;
-}
-
-/* Many independent sums hide the latency; each loop returns the FLOPs it did. */
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) static double peak_avx512(void) {
-    __m512 sum[16], x = _mm512_set1_ps(0.999f), y = _mm512_set1_ps(1e-3f);
-    for (int i = 0; i < 16; i++) {
-        sum[i] = _mm512_set1_ps((float)i);
-    }
-    for (int t = 0; t < PEAK_TERMS; t++) {
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            sum[i] = _mm512_fmadd_ps(sum[i], x, y);
-        }
-    }
-    consume(sum, sizeof sum);
-    return 2.0 * 16 * 16 * PEAK_TERMS;
-}
-
-__attribute__((target("avx2,fma"))) static double peak_avx2(void) {
-    __m256 sum[12], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-3f);
-    for (int i = 0; i < 12; i++) {
-        sum[i] = _mm256_set1_ps((float)i);
-    }
-    for (int t = 0; t < PEAK_TERMS; t++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) {
-            sum[i] = _mm256_fmadd_ps(sum[i], x, y);
-        }
-    }
-    consume(sum, sizeof sum);
-    return 2.0 * 8 * 12 * PEAK_TERMS;
-}
-#elif defined(__aarch64__)
-static double peak_neon(void) {
-    float32x4_t sum[16], x = vdupq_n_f32(0.999f), y = vdupq_n_f32(1e-3f);
-    for (int i = 0; i < 16; i++) {
-        sum[i] = vdupq_n_f32((float)i);
-    }
-    for (int t = 0; t < PEAK_TERMS; t++) {
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            sum[i] = vfmaq_f32(y, sum[i], x);
-        }
-    }
-    consume(sum, sizeof sum);
-    return 2.0 * 4 * 16 * PEAK_TERMS;
-}
-#endif
-
-static double peak_loop(i4_isa isa) {
-    switch (isa) {
-#if defined(__x86_64__)
-    case I4_ISA_AVX512:
-    case I4_ISA_AMX:
-        return peak_avx512();
-    case I4_ISA_AVX2:
-        return peak_avx2();
-#elif defined(__aarch64__)
-    case I4_ISA_NEON:
-        return peak_neon();
-#endif
-    default:
-        return 0;
-    }
-}
-
-typedef struct peak_task {
-    i4_isa isa;
-    double flops[I4_LIMIT_THREADS];
-} peak_task;
-
-static void peak_one(void *task, int index, int thread) {
-    (void)thread;
-    peak_task *p = task;
-    p->flops[index] = peak_loop(p->isa);
-}
-
-static double peak_gflops(i4_cpu *cpu) {
-    peak_task p = {.isa = cpu->isa};
-    double start = i4_seconds(), flops = 0;
-    i4_pool_run(cpu->pool, peak_one, &p, cpu->threads);
-    double seconds = i4_seconds() - start;
-    for (int i = 0; i < cpu->threads; i++) {
-        flops += p.flops[i];
-    }
-    return flops / seconds * 1e-9;
-}
+enum { SAMPLES = 5 };
 
 /* --- weights and operands ------------------------------------------------------------------- */
 
@@ -208,7 +102,7 @@ static void measure(i4_cpu *cpu, const i4_op *op) {
     double seconds[SAMPLES], peaks[SAMPLES];
     i4_backend_cpu.run(cpu, op, NULL);
     for (int i = 0; i < SAMPLES; i++) {
-        peaks[i] = peak_gflops(cpu);
+        peaks[i] = ceiling_gflops(cpu);
         double start = i4_seconds();
         i4_backend_cpu.run(cpu, op, NULL);
         seconds[i] = i4_seconds() - start;

@@ -1,10 +1,11 @@
-/* Attention with online softmax, for any head size up to I4_LIMIT_HEAD_DIM, grouped or causal.
+/* Attention in float32 with online softmax, for any head size up to I4_LIMIT_HEAD_DIM, grouped or
+ * causal. attention_bf16.c is faster where it fits.
  *
  * A task is a block of query rows of one head. It walks over tiles of keys and values: widens the
  * tile into panels of its scratch, multiplies, updates maximum and sum of each row, accumulates.
  * Scores exist for one tile only. What happens to a row depends on nothing but the row and the
  * fixed tile size, so the size of the blocks may follow the number of threads. */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/attention.h"
 #include "backend/cpu/point.h"
 
 #include <math.h>
@@ -135,6 +136,10 @@ static void attend(void *task, int index, int thread) {
 }
 
 void i4_cpu_attention(i4_cpu *cpu, const i4_op *op) {
+    if (i4_attention_fits_bf16(cpu, op)) {
+        i4_attention_bf16(cpu, op);
+        return;
+    }
     const int64_t rows = i4_rows_of(op->in[0]);
     attention job = {.cpu = cpu, .op = op, .block_rows = I4_ATTENTION_ROWS};
     /* large blocks use a packed tile more often, small ones keep all threads busy to the end */

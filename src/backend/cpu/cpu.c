@@ -14,6 +14,8 @@ static const i4_gemm_isa *gemm_for(i4_isa isa) {
         return &i4_gemm_avx2;
     case I4_ISA_AVX512:
         return &i4_gemm_avx512;
+    case I4_ISA_AVX512BF16:
+        return &i4_gemm_avx512bf16;
     case I4_ISA_AMX:
         return &i4_gemm_amx;
 #elif defined(__aarch64__)

@@ -13,15 +13,16 @@
 #include "tensor/backend.h"
 
 typedef enum i4_isa {
-    I4_ISA_PORTABLE, /* C only, everywhere; option name "scalar" */
-    I4_ISA_AVX2,     /* with FMA and F16C */
-    I4_ISA_AVX512,   /* F, BW, VL, DQ */
-    I4_ISA_AMX,      /* AVX512 and bf16 tiles */
+    I4_ISA_PORTABLE,   /* C only, everywhere; option name "scalar" */
+    I4_ISA_AVX2,       /* with FMA and F16C */
+    I4_ISA_AVX512,     /* F, BW, VL, DQ */
+    I4_ISA_AVX512BF16, /* and products of pairs of bf16 */
+    I4_ISA_AMX,        /* and bf16 tiles */
     I4_ISA_NEON,
     I4_ISA_COUNT
 } i4_isa;
 
-/* "scalar", "avx2", "avx512", "amx", "neon" */
+/* "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon" */
 const char *i4_isa_name(i4_isa isa);
 /* This build holds its kernels and this machine can run them. */
 bool i4_isa_usable(i4_isa isa);
@@ -29,7 +30,7 @@ bool i4_isa_usable(i4_isa isa);
 bool i4_isa_pick(const char *name, i4_isa *isa, i4_err *err);
 
 enum {
-    I4_CPU_SCRATCH_BYTES = 1 << 20, /* per thread: fits the L2 of server cores */
+    I4_CPU_SCRATCH_BYTES = 2 << 20, /* per thread; what is in use at a time fits its L2 */
     I4_CPU_SHARED_BYTES = 1 << 20   /* one for all threads, e.g. for partial sums */
 };
 
@@ -54,25 +55,51 @@ void *i4_cpu_shared(i4_cpu *cpu, size_t bytes);
 
 /* --- matrix kernels of one instruction set (g_<isa>.c) ----------------------------------------
  *
- * A tile is the product of up to `rows` rows of activations with a panel of `cols` columns over at
- * most I4_GEMM_K terms. Items are float, or uint16_t bf16 where item_bytes is 2 (AMX).
- *   a      row after row, I4_GEMM_STRIDE items apart, 64-byte aligned; terms beyond k up to the
- *          next multiple of k_step are zero; for AMX all `rows` rows must be readable
- *   panel  cols × round_up(k, k_step) items in the kernel's own order, made by pack_panel */
-enum { I4_GEMM_K = 512, I4_GEMM_STRIDE = 544 };
+ * A panel is `cols` columns of W over at most k_block terms, in the kernel's own order; a tile is
+ * its product with up to `rows` rows of activations. Items are float, or uint16_t bf16 where
+ * item_bytes is 2. Terms beyond k up to the next multiple of k_step are zero on both sides. */
+typedef struct i4_gemm_tile {
+    int used, k; /* rows and terms */
+    const void *a;
+    int64_t a_stride; /* items from row to row: the table's `stride`, or any if reads_rows */
+    const void *panel;
+    float *c; /* c[r·c_stride + j] (+)= Σ_t a[r][t]·panel[t][j]; room for all rows and columns */
+    int64_t c_stride;
+    bool fresh;           /* c holds nothing yet; else the sums go on where they were */
+    const uint8_t *ahead; /* rows that will be read next, to be asked for; NULL: none */
+    int ahead_rows;       /* a_stride apart */
+} i4_gemm_tile;
+
+/* What attention needs beside the matrix kernels, where items are bf16 pairs (attention_pairs.h).
+ */
+typedef struct i4_attention_isa {
+    /* A panel of up to `cols` keys, `stride` items apart; columns from count on hold anything. */
+    void (*pack_keys)(const uint16_t *keys, int64_t stride, int count, int size, void *panel);
+    /* size / cols panels of `count` terms, rounded up to k_step with zeros. */
+    void (*pack_values)(const uint16_t *values, int64_t stride, int count, int size, void *panels);
+    /* Online softmax, base 2, of one row of scores times factor: those at and beyond `valid` give
+     * 0, the others 2^(s·factor − maximum), as n items. Updates maximum and sum; returns the factor
+     * by which what was accumulated before must shrink. */
+    float (*soften)(const float *scores, int valid, int n, float factor, float *maximum, float *sum,
+                    uint16_t *out);
+} i4_attention_isa;
 
 typedef struct i4_gemm_isa {
     int rows, cols, k_step;
+    int k_block;    /* a multiple of k_step and 64 */
+    int stride;     /* items from row to row of a tile that items() filled */
+    int panel_cols; /* columns whose panels stay in the L2 cache together, a multiple of cols */
     size_t item_bytes;
+    bool reads_rows; /* a whole tile may lie in the activations themselves: any a_stride */
     /* Dequantises columns [first, first + count) of a weight's row (i4_weight_row's meaning). */
     void (*expand)(const i4_weight *w, int64_t row, int64_t first, int64_t count, float *out);
     /* Row of activations to items: f32 or bf16 source, any alignment of 2 or 4 bytes. */
     void (*items)(i4_dtype dtype, const void *src, int64_t count, void *dst);
-    /* Panel from `cols` rows of f32, src[c·stride + t] for t < k; rows from `used` on are zero. */
-    void (*pack_panel)(const float *src, int64_t stride, int used, int k, void *panel);
-    /* c[r·c_stride + j] += sum over t < k of a[r][t]·panel[t][j], for r < used, j < cols: every
-     * sum starts from zero and is added once. */
-    void (*tile)(int used, int k, const void *a, const void *panel, float *c, int64_t c_stride);
+    /* Panel of the weight's rows [row, row + used), terms [first, first + k); columns from `used`
+     * on hold anything. `expanded`: room for I4_GEMM_EXPANDED floats. */
+    void (*pack)(const i4_weight *w, int64_t row, int used, int64_t first, int k, float *expanded,
+                 void *panel);
+    void (*tile)(const i4_gemm_tile *t);
     /* What becomes of `count` sums in a row of the result (f32 or bf16):
      * out = sums + bias (may be NULL); out += scale · sums; out = silu(gate) · up. */
     void (*store)(i4_dtype dtype, const float *sums, const float *bias, int64_t count, void *out);
@@ -82,9 +109,24 @@ typedef struct i4_gemm_isa {
     /* What a thread must do before and after its first and last tile of an op; may be NULL. */
     void (*begin)(void);
     void (*end)(void);
+    const i4_attention_isa *attention; /* NULL: attention.c works in float32 */
 } i4_gemm_isa;
 
-extern const i4_gemm_isa i4_gemm_portable, i4_gemm_avx2, i4_gemm_avx512, i4_gemm_amx, i4_gemm_neon;
+enum {
+    I4_GEMM_SUMS = 96 << 10, /* floats of a task */
+    I4_GEMM_EXPAND_TERMS = 512,
+    I4_GEMM_EXPAND_STRIDE = I4_GEMM_EXPAND_TERMS + 32,
+    I4_GEMM_EXPANDED = 32 * I4_GEMM_EXPAND_STRIDE
+};
+
+/* Bytes of a task's work space; every table's must fit I4_CPU_SCRATCH_BYTES. */
+#define I4_GEMM_WORK(isa_rows, isa_stride, isa_panel_cols, isa_k_block, isa_item_bytes) \
+    ((size_t)(isa_panel_cols) * (isa_k_block) * (isa_item_bytes) +                      \
+     (size_t)(isa_rows) * (isa_stride) * (isa_item_bytes) +                             \
+     sizeof(float) * (I4_GEMM_SUMS + I4_GEMM_EXPANDED))
+
+extern const i4_gemm_isa i4_gemm_portable, i4_gemm_avx2, i4_gemm_avx512, i4_gemm_avx512bf16,
+    i4_gemm_amx, i4_gemm_neon;
 
 /* point.c: the table for an instruction set (a neighbour's where there is no own one). */
 const struct i4_point_isa *i4_point_for(i4_isa isa);

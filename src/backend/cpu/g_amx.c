@@ -1,20 +1,20 @@
 /* Floor 1. Matrix kernels for AMX: 32 rows by 32 columns of sums in four tile registers, bf16
- * products, float32 sums. Activations and weights are rounded to bf16.
- *
- * Panel: for each 32 terms two tiles (columns 0..15, 16..31) of 16 rows of 64 bytes, row p holding
- * terms 2p and 2p+1 of each of the 16 columns. */
+ * products, float32 sums. Activations and weights are rounded to bf16. Tiles of rows are read where
+ * the activations lie: a tile row is a cache line there as well. */
 #if defined(__x86_64__)
 
-#include "backend/cpu/gemm_avx512.h"
+#include "backend/cpu/attention_pairs.h"
 
 enum {
     ROWS = 32,
-    COLS = 32,
-    STEP = 32, /* terms in one tile product */
+    COLS = PAIR_COLS,
     TILE_ROWS = 16,
-    TILE_BYTES = 1024,
-    ROW_BYTES = I4_GEMM_STRIDE * 2
+    K_BLOCK = 4608,
+    STRIDE = K_BLOCK + 32,
+    PANEL_COLS = 128
 };
+_Static_assert(I4_GEMM_WORK(ROWS, STRIDE, PANEL_COLS, K_BLOCK, 2) <= (size_t)I4_CPU_SCRATCH_BYTES,
+               "a task must fit the scratch");
 
 /* Tile registers: macros, because compilers want the digit itself. */
 #define C00 0
@@ -57,91 +57,79 @@ static void items(i4_dtype dtype, const void *src, int64_t count, void *dst) {
     items_bf16(dtype, src, count, dst);
 }
 
-/* 16 columns × 32 terms: each row of 16 pairs is converted, then pairs are transposed. */
-static void pack_tile(const float *src, int64_t stride, int rows, int terms, uint8_t *out) {
-    __mmask16 low = (__mmask16)(terms >= 16 ? 0xffffu : (1u << terms) - 1u);
-    __mmask16 high = (__mmask16)(terms <= 16 ? 0u : (uint32_t)((1ull << (terms - 16)) - 1u));
-    __m512i v[16];
-    for (int r = 0; r < 16; r++) {
-        if (r < rows) {
-            const float *p = src + r * stride;
-            __m512 first = _mm512_maskz_loadu_ps(low, p);
-            __m512 second = _mm512_maskz_loadu_ps(high, p + 16);
-            __m512bh pairs = _mm512_cvtne2ps_pbh(second, first);
-            memcpy(&v[r], &pairs, sizeof pairs);
-        } else {
-            v[r] = _mm512_setzero_si512();
-        }
-    }
-    transpose16(v);
-    for (int r = 0; r < 16; r++) {
-        _mm512_store_si512(out + 64 * r, v[r]);
-    }
-}
-
-static void pack_panel(const float *src, int64_t stride, int used, int k, void *panel) {
-    uint8_t *out = panel;
-    for (int t = 0; t < k; t += STEP) {
-        int terms = k - t < STEP ? k - t : STEP;
-        for (int half = 0; half < COLS; half += 16, out += TILE_BYTES) {
-            pack_tile(src + half * stride + t, stride, used - half, terms, out);
-        }
-    }
-}
-
-static void multiply(int steps, const uint8_t *a, const uint8_t *b, bool second_half) {
+/* Sums of the second half only where there are rows for it. The next rows are asked for on the way,
+ * a line of each in every step, so that they come at the pace at which they are needed. */
+static inline __attribute__((always_inline)) void multiply(const i4_gemm_tile *t, bool halves) {
+    const uint8_t *a = t->a, *b = t->panel, *ahead = t->ahead;
+    const int64_t a_bytes = t->a_stride * 2;
+    const int asked = ahead ? t->ahead_rows : 0;
     memory_is_read(a);
-    for (int s = 0; s < steps; s++, a += STEP * 2, b += 2 * TILE_BYTES) {
-        _tile_loadd(A0, a, ROW_BYTES);
+    memory_is_read(b);
+    for (int s = 0; s < t->k; s += PAIR_STEP, a += PAIR_STEP * 2, b += PAIR_STEP_BYTES) {
+        _tile_loadd(A0, a, a_bytes);
         _tile_loadd(B0, b, 64);
-        _tile_loadd(B1, b + TILE_BYTES, 64);
         _tile_dpbf16ps(C00, A0, B0);
+        _tile_loadd(B1, b + PAIR_TILE, 64);
         _tile_dpbf16ps(C01, A0, B1);
-        if (second_half) {
-            _tile_loadd(A1, a + TILE_ROWS * ROW_BYTES, ROW_BYTES);
+        if (halves) {
+            _tile_loadd(A1, a + TILE_ROWS * a_bytes, a_bytes);
             _tile_dpbf16ps(C10, A1, B0);
             _tile_dpbf16ps(C11, A1, B1);
         }
+        for (int r = 0; r < asked; r++) {
+            _mm_prefetch((const char *)ahead + r * a_bytes + s * 2, _MM_HINT_T1);
+        }
     }
 }
 
-static void add_rows(const float *sums, int rows, float *c, int64_t c_stride) {
-    for (int r = 0; r < rows; r++, c += c_stride, sums += COLS) {
-        _mm512_storeu_ps(c, _mm512_add_ps(_mm512_loadu_ps(c), _mm512_load_ps(sums)));
-        _mm512_storeu_ps(c + 16, _mm512_add_ps(_mm512_loadu_ps(c + 16), _mm512_load_ps(sums + 16)));
+static void tile(const i4_gemm_tile *t) {
+    const bool halves = t->used > TILE_ROWS;
+    const int64_t c_bytes = t->c_stride * (int64_t)sizeof(float);
+    float *c = t->c, *lower = c + TILE_ROWS * t->c_stride;
+    if (t->fresh) {
+        _tile_zero(C00);
+        _tile_zero(C01);
+        _tile_zero(C10);
+        _tile_zero(C11);
+    } else {
+        memory_is_read(c);
+        _tile_loadd(C00, c, c_bytes);
+        _tile_loadd(C01, c + 16, c_bytes);
+        if (halves) {
+            _tile_loadd(C10, lower, c_bytes);
+            _tile_loadd(C11, lower + 16, c_bytes);
+        }
     }
-}
-
-static void tile(int used, int k, const void *a, const void *panel, float *c, int64_t c_stride) {
-    float sums[ROWS * COLS] __attribute__((aligned(64)));
-    bool second_half = used > TILE_ROWS;
-    int steps = (k + STEP - 1) / STEP;
-    _tile_zero(C00);
-    _tile_zero(C01);
-    _tile_zero(C10);
-    _tile_zero(C11);
-    multiply(steps, a, panel, second_half);
-    _tile_stored(C00, sums, COLS * 4);
-    _tile_stored(C01, sums + 16, COLS * 4);
-    if (second_half) {
-        _tile_stored(C10, sums + TILE_ROWS * COLS, COLS * 4);
-        _tile_stored(C11, sums + TILE_ROWS * COLS + 16, COLS * 4);
+    if (halves) {
+        multiply(t, true);
+    } else {
+        multiply(t, false);
     }
-    memory_is_read(sums);
-    add_rows(sums, used, c, c_stride);
+    _tile_stored(C00, c, c_bytes);
+    _tile_stored(C01, c + 16, c_bytes);
+    if (halves) {
+        _tile_stored(C10, lower, c_bytes);
+        _tile_stored(C11, lower + 16, c_bytes);
+    }
+    memory_is_read(c);
 }
 
 const i4_gemm_isa i4_gemm_amx = {
     .rows = ROWS,
     .cols = COLS,
-    .k_step = STEP,
+    .k_step = PAIR_STEP,
+    .k_block = K_BLOCK,
+    .stride = STRIDE,
+    .panel_cols = PANEL_COLS,
     .item_bytes = sizeof(uint16_t),
+    .reads_rows = true,
     I4_GEMM_ROWS,
     .items = items,
-    .pack_panel = pack_panel,
+    .pack = pack_pairs,
     .tile = tile,
     .begin = begin,
     .end = end,
+    .attention = &attention_of_pairs,
 };
 
 #else

@@ -4,7 +4,9 @@
 
 #include "backend/cpu/gemm_avx512.h"
 
-enum { ROWS = 12, COLS = 32 };
+enum { ROWS = 12, COLS = 32, K_BLOCK = 512, STRIDE = K_BLOCK + 32, PANEL_COLS = 192 };
+_Static_assert(I4_GEMM_WORK(ROWS, STRIDE, PANEL_COLS, K_BLOCK, 4) <= (size_t)I4_CPU_SCRATCH_BYTES,
+               "a task must fit the scratch");
 
 static void items(i4_dtype dtype, const void *src, int64_t count, void *dst) {
     items_f32(dtype, src, count, dst);
@@ -32,35 +34,44 @@ static void pack_panel(const float *src, int64_t stride, int used, int k, void *
     pack_panel_f32(src + whole, stride, used, k - whole, COLS, out + whole * COLS);
 }
 
+static void pack(const i4_weight *w, int64_t row, int used, int64_t first, int k, float *expanded,
+                 void *panel) {
+    pack_rows(w, row, used, first, k, expanded, panel, COLS * sizeof(float), pack_panel);
+}
+
 /* `rows` is a constant in every call, so that the sums live in registers. */
-static inline __attribute__((always_inline)) void
-tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_stride) {
+static inline __attribute__((always_inline)) void tile_rows(int rows, const i4_gemm_tile *tile) {
+    const float *a = tile->a, *b = tile->panel;
+    float *c = tile->c;
+    const int k = tile->k;
     __m512 sum[ROWS][2];
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++) {
-        sum[r][0] = sum[r][1] = _mm512_setzero_ps();
+        const float *from = c + r * tile->c_stride;
+        sum[r][0] = tile->fresh ? _mm512_setzero_ps() : _mm512_loadu_ps(from);
+        sum[r][1] = tile->fresh ? _mm512_setzero_ps() : _mm512_loadu_ps(from + 16);
     }
     for (int t = 0; t < k; t++, b += COLS) {
         __m512 b0 = _mm512_load_ps(b), b1 = _mm512_load_ps(b + 16);
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
-            __m512 x = _mm512_set1_ps(a[r * I4_GEMM_STRIDE + t]);
+            __m512 x = _mm512_set1_ps(a[r * STRIDE + t]);
             sum[r][0] = _mm512_fmadd_ps(x, b0, sum[r][0]);
             sum[r][1] = _mm512_fmadd_ps(x, b1, sum[r][1]);
         }
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; r++, c += c_stride) {
-        _mm512_storeu_ps(c, _mm512_add_ps(_mm512_loadu_ps(c), sum[r][0]));
-        _mm512_storeu_ps(c + 16, _mm512_add_ps(_mm512_loadu_ps(c + 16), sum[r][1]));
+    for (int r = 0; r < rows; r++, c += tile->c_stride) {
+        _mm512_storeu_ps(c, sum[r][0]);
+        _mm512_storeu_ps(c + 16, sum[r][1]);
     }
 }
 
-static void tile(int used, int k, const void *a, const void *panel, float *c, int64_t c_stride) {
-    switch (used) {
-#define CASE(n)                                 \
-    case n:                                     \
-        tile_rows(n, k, a, panel, c, c_stride); \
+static void tile(const i4_gemm_tile *t) {
+    switch (t->used) {
+#define CASE(n)          \
+    case n:              \
+        tile_rows(n, t); \
         break;
         CASE(1)
         CASE(2)
@@ -84,10 +95,13 @@ const i4_gemm_isa i4_gemm_avx512 = {
     .rows = ROWS,
     .cols = COLS,
     .k_step = 1,
+    .k_block = K_BLOCK,
+    .stride = STRIDE,
+    .panel_cols = PANEL_COLS,
     .item_bytes = sizeof(float),
     I4_GEMM_ROWS,
     .items = items,
-    .pack_panel = pack_panel,
+    .pack = pack,
     .tile = tile,
 };
 

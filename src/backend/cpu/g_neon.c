@@ -6,7 +6,9 @@
 
 #include "backend/cpu/gemm_rows.h"
 
-enum { ROWS = 8, COLS = 8 };
+enum { ROWS = 8, COLS = 8, K_BLOCK = 512, STRIDE = K_BLOCK + 32, PANEL_COLS = 192 };
+_Static_assert(I4_GEMM_WORK(ROWS, STRIDE, PANEL_COLS, K_BLOCK, 4) <= (size_t)I4_CPU_SCRATCH_BYTES,
+               "a task must fit the scratch");
 
 static void items(i4_dtype dtype, const void *src, int64_t count, void *dst) {
     items_f32(dtype, src, count, dst);
@@ -34,20 +36,29 @@ static void pack_panel(const float *src, int64_t stride, int used, int k, void *
     pack_panel_f32(src + whole, stride, used, k - whole, COLS, out + whole * COLS);
 }
 
+static void pack(const i4_weight *w, int64_t row, int used, int64_t first, int k, float *expanded,
+                 void *panel) {
+    pack_rows(w, row, used, first, k, expanded, panel, COLS * sizeof(float), pack_panel);
+}
+
 /* `rows` is a constant in every call, so that the sums live in registers. */
-static inline __attribute__((always_inline)) void
-tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_stride) {
+static inline __attribute__((always_inline)) void tile_rows(int rows, const i4_gemm_tile *tile) {
+    const float *a = tile->a, *b = tile->panel;
+    float *c = tile->c;
+    const int k = tile->k;
     float32x4_t sum[ROWS][2];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-        sum[r][0] = sum[r][1] = vdupq_n_f32(0.0f);
+        const float *from = c + r * tile->c_stride;
+        sum[r][0] = tile->fresh ? vdupq_n_f32(0.0f) : vld1q_f32(from);
+        sum[r][1] = tile->fresh ? vdupq_n_f32(0.0f) : vld1q_f32(from + 4);
     }
     int t = 0;
     for (; t + 4 <= k; t += 4, b += 4 * COLS) {
         float32x4_t x[ROWS];
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
-            x[r] = vld1q_f32(a + r * I4_GEMM_STRIDE + t);
+            x[r] = vld1q_f32(a + r * STRIDE + t);
         }
 #define TERM(lane)                                                                        \
     do {                                                                                  \
@@ -67,22 +78,22 @@ tile_rows(int rows, int k, const float *a, const float *b, float *c, int64_t c_s
         float32x4_t b0 = vld1q_f32(b), b1 = vld1q_f32(b + 4);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
-            sum[r][0] = vfmaq_n_f32(sum[r][0], b0, a[r * I4_GEMM_STRIDE + t]);
-            sum[r][1] = vfmaq_n_f32(sum[r][1], b1, a[r * I4_GEMM_STRIDE + t]);
+            sum[r][0] = vfmaq_n_f32(sum[r][0], b0, a[r * STRIDE + t]);
+            sum[r][1] = vfmaq_n_f32(sum[r][1], b1, a[r * STRIDE + t]);
         }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++, c += c_stride) {
-        vst1q_f32(c, vaddq_f32(vld1q_f32(c), sum[r][0]));
-        vst1q_f32(c + 4, vaddq_f32(vld1q_f32(c + 4), sum[r][1]));
+    for (int r = 0; r < rows; r++, c += tile->c_stride) {
+        vst1q_f32(c, sum[r][0]);
+        vst1q_f32(c + 4, sum[r][1]);
     }
 }
 
-static void tile(int used, int k, const void *a, const void *panel, float *c, int64_t c_stride) {
-    switch (used) {
-#define CASE(n)                                 \
-    case n:                                     \
-        tile_rows(n, k, a, panel, c, c_stride); \
+static void tile(const i4_gemm_tile *t) {
+    switch (t->used) {
+#define CASE(n)          \
+    case n:              \
+        tile_rows(n, t); \
         break;
         CASE(1)
         CASE(2)
@@ -102,10 +113,13 @@ const i4_gemm_isa i4_gemm_neon = {
     .rows = ROWS,
     .cols = COLS,
     .k_step = 1,
+    .k_block = K_BLOCK,
+    .stride = STRIDE,
+    .panel_cols = PANEL_COLS,
     .item_bytes = sizeof(float),
     I4_GEMM_ROWS,
     .items = items,
-    .pack_panel = pack_panel,
+    .pack = pack,
     .tile = tile,
 };
 

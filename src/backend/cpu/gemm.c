@@ -1,46 +1,33 @@
 /* Floor 1. Blocking around the matrix kernels, and the linear ops.
  *
  * A task is a strip of columns times a block of rows. For each block of K its thread dequantises
- * the strip's weights into a panel that stays in its L2 cache, then streams the rows through: a
- * tile of rows is converted once and meets every part of the panel. Sums wait in the scratch until
- * K is done. Order of summation: K blocks in order, in each the terms in the kernel's order;
- * neither depends on strips, blocks or threads. */
+ * the strip's weights into panels that stay in its L2 cache, then streams the rows through: a
+ * tile of rows meets every panel. Where one block holds all of K, a tile's rows are finished while
+ * they are in the L1 cache; else sums wait in the scratch. Each sum runs over the terms in the
+ * kernel's order, whatever the blocks, strips and threads. */
 #include "backend/cpu/gemm.h"
 
 #include <string.h>
 
 enum {
-    PANEL_COLS = 192, /* both weights together */
-    SUMS = 96 << 10,  /* floats of a task */
-    AHEAD = 8,        /* rows asked for before they are expanded */
-    COLS_MAX = 32,    /* of any kernel */
-    ROWS_MAX = 32,
+    ROWS_MAX = 1024, /* of a task: activations that stay in the L3 cache while strips pass */
     TASKS_PER_THREAD = 4
 };
 
 /* Parts of a thread's scratch. */
 typedef struct work {
     uint8_t *panel;
-    float *sums;
     uint8_t *tile;
+    float *sums;
     float *expanded;
 } work;
 
-enum {
-    PANEL_BYTES = PANEL_COLS * I4_GEMM_K * 4,
-    SUMS_BYTES = SUMS * 4,
-    TILE_BYTES = ROWS_MAX * I4_GEMM_STRIDE * 4,
-    EXPANDED_BYTES = COLS_MAX * I4_GEMM_STRIDE * 4,
-    WORK_BYTES = PANEL_BYTES + SUMS_BYTES + TILE_BYTES + EXPANDED_BYTES
-};
-_Static_assert((int)WORK_BYTES <= (int)I4_CPU_SCRATCH_BYTES, "a task must fit the scratch");
-
 static work work_of(i4_cpu *cpu, int thread) {
-    uint8_t *base = i4_cpu_scratch(cpu, thread, WORK_BYTES);
-    work w = {.panel = base};
-    w.sums = (float *)(void *)(base + PANEL_BYTES);
-    w.tile = base + PANEL_BYTES + SUMS_BYTES;
-    w.expanded = (float *)(void *)(base + PANEL_BYTES + SUMS_BYTES + TILE_BYTES);
+    const i4_gemm_isa *isa = cpu->gemm;
+    work w = {.panel = i4_cpu_scratch(cpu, thread, I4_CPU_SCRATCH_BYTES)};
+    w.tile = w.panel + (size_t)isa->panel_cols * (size_t)isa->k_block * isa->item_bytes;
+    w.sums = (float *)(void *)(w.tile + (size_t)isa->rows * (size_t)isa->stride * isa->item_bytes);
+    w.expanded = w.sums + I4_GEMM_SUMS;
     return w;
 }
 
@@ -62,18 +49,21 @@ static int64_t piece(int64_t whole, int64_t largest, int64_t step) {
     return round_up(ceil_div(whole, parts), step);
 }
 
-/* Wide strips convert A less often, high blocks dequantise W less often; both are made smaller
- * only as far as every thread needs some tasks. */
+/* Wide strips read A less often, high blocks dequantise W less often; both are made smaller only as
+ * far as every thread needs some tasks. */
 static void plan(i4_gemm *g) {
-    int64_t cols = g->isa->cols, rows = g->isa->rows, n = g->weight[0]->rows;
+    const i4_gemm_isa *isa = g->isa;
+    int64_t cols = isa->cols, rows = isa->rows, n = g->weight[0]->rows, k = g->weight[0]->cols;
     int weights = g->weight[1] ? 2 : 1;
     int64_t wanted = g->cpu->threads > 1 ? (int64_t)g->cpu->threads * TASKS_PER_THREAD : 1;
-    int64_t widest = PANEL_COLS / weights / cols * cols;
+    g->terms = piece(k, isa->k_block, 64);
+    g->parts = (int)ceil_div(k, g->terms);
+    int64_t widest = isa->panel_cols / weights / cols * cols;
     for (;; widest = round_up(widest / 2, cols)) {
         g->strip = piece(n, widest, cols);
         g->strips = ceil_div(n, g->strip);
-        int64_t highest = SUMS / (g->strip * weights) / rows * rows;
-        g->block = piece(g->rows, highest, rows);
+        int64_t highest = g->parts > 1 ? I4_GEMM_SUMS / (g->strip * weights) : ROWS_MAX;
+        g->block = piece(g->rows, highest / rows * rows, rows);
         g->blocks = ceil_div(g->rows, g->block);
         if (g->strips * g->blocks >= wanted || widest == cols) {
             break;
@@ -85,44 +75,6 @@ static void plan(i4_gemm *g) {
     }
 }
 
-/* Asks for a weight's terms [k0, k0 + k) of `row`. Rows lie in different pages, where no processor
- * looks ahead by itself. */
-static void prefetch(const i4_weight *w, size_t row_bytes, int64_t row, int64_t k0, int k) {
-    size_t cols = (size_t)w->cols;
-    const uint8_t *p = w->data + row_bytes * (size_t)row + row_bytes * (size_t)k0 / cols;
-    for (size_t i = 0; i < row_bytes * (size_t)k / cols; i += 64) {
-        __builtin_prefetch(p + i);
-    }
-}
-
-/* Columns [first, first + count) of one weight, terms [k0, k0 + k), as panels of isa->cols. */
-static void fill_panel(const i4_gemm_isa *isa, const i4_weight *w, int64_t first, int64_t count,
-                       int64_t k0, int k, float *expanded, uint8_t *panel) {
-    size_t row_bytes = i4_weight_row_bytes(w);
-    for (int64_t j = 0; j < count; j += isa->cols) {
-        int used = (int)min_of(isa->cols, count - j);
-        for (int c = 0; c < used; c++) {
-            if (j + c + AHEAD < count) {
-                prefetch(w, row_bytes, first + j + c + AHEAD, k0, k);
-            }
-            isa->expand(w, first + j + c, k0, k, expanded + c * I4_GEMM_STRIDE);
-        }
-        isa->pack_panel(expanded, I4_GEMM_STRIDE, used, k, panel);
-        panel += (size_t)round_up(k, isa->k_step) * (size_t)isa->cols * isa->item_bytes;
-    }
-}
-
-static void fetch_tile(const i4_gemm *g, int64_t row, int used, int64_t k0, int k, uint8_t *tile) {
-    size_t item = g->isa->item_bytes;
-    size_t padding = (size_t)(round_up(k, g->isa->k_step) - k) * item;
-    for (int r = 0; r < used; r++, tile += I4_GEMM_STRIDE * item) {
-        g->fetch(g, row + r, k0, k, tile);
-        if (padding > 0) {
-            memset(tile + (size_t)k * item, 0, padding);
-        }
-    }
-}
-
 typedef struct span {
     int64_t row, rows;    /* of this task */
     int64_t column, cols; /* of each weight */
@@ -130,45 +82,100 @@ typedef struct span {
     int64_t stride;       /* of the sums: width for each weight */
 } span;
 
-static void multiply_block(const i4_gemm *g, const span *s, const work *w, int64_t k0, int k) {
+/* A block of K. */
+typedef struct part {
+    int64_t first;
+    int k;
+    size_t column_bytes; /* of a panel's column */
+    bool is_first, is_last;
+    bool in_place; /* tiles of rows need not be copied */
+} part;
+
+static void fill_panels(const i4_gemm *g, const span *s, const part *p, const work *w) {
     const i4_gemm_isa *isa = g->isa;
-    size_t column_bytes = (size_t)round_up(k, isa->k_step) * isa->item_bytes;
+    uint8_t *panel = w->panel;
     for (int i = 0; i < 2 && g->weight[i]; i++) {
-        fill_panel(isa, g->weight[i], s->column, s->cols, k0, k, w->expanded,
-                   w->panel + (size_t)(i * s->width) * column_bytes);
+        for (int64_t j = 0; j < s->width; j += isa->cols) {
+            int used = (int)min_of(isa->cols, s->cols - j);
+            isa->pack(g->weight[i], s->column + j, used, p->first, p->k, w->expanded, panel);
+            panel += p->column_bytes * (size_t)isa->cols;
+        }
     }
-    for (int64_t r = 0; r < s->rows; r += isa->rows) {
-        int used = (int)min_of(isa->rows, s->rows - r);
-        fetch_tile(g, s->row + r, used, k0, k, w->tile);
-        for (int64_t j = 0; j < s->stride; j += isa->cols) {
-            isa->tile(used, k, w->tile, w->panel + (size_t)j * column_bytes,
-                      w->sums + r * s->stride + j, s->stride);
+}
+
+static void fetch_tile(const i4_gemm *g, int64_t row, int used, const part *p, uint8_t *tile) {
+    size_t item = g->isa->item_bytes;
+    size_t padding = p->column_bytes - (size_t)p->k * item;
+    for (int r = 0; r < used; r++, tile += (size_t)g->isa->stride * item) {
+        g->fetch(g, row + r, p->first, p->k, tile);
+        memset(tile + (size_t)p->k * item, 0, padding);
+    }
+}
+
+/* Rows [r, r + used) of the task with all its panels. */
+static void multiply_rows(const i4_gemm *g, const span *s, const part *p, const work *w, int64_t r,
+                          float *sums) {
+    const i4_gemm_isa *isa = g->isa;
+    i4_gemm_tile t = {.k = p->k, .c_stride = s->stride, .fresh = p->is_first};
+    t.used = (int)min_of(isa->rows, s->rows - r);
+    const int panels = (int)(s->stride / isa->cols);
+    const uint8_t *ahead = NULL;
+    if (p->in_place && t.used == isa->rows) {
+        t.a = i4_row_at(g->in_place, s->row + r, p->first);
+        t.a_stride = g->in_place->row_stride;
+        if (s->rows - r >= 2 * isa->rows) {
+            ahead = i4_row_at(g->in_place, s->row + r + isa->rows, p->first);
+            t.ahead_rows = isa->rows / panels;
+        }
+    } else {
+        fetch_tile(g, s->row + r, t.used, p, w->tile);
+        t.a = w->tile;
+        t.a_stride = isa->stride;
+    }
+    const size_t ahead_bytes =
+        (size_t)t.ahead_rows * (size_t)t.a_stride * isa->item_bytes; /* for each panel */
+    for (int j = 0; j < panels; j++) {
+        t.panel = w->panel + (size_t)(j * isa->cols) * p->column_bytes;
+        t.c = sums + j * isa->cols;
+        t.ahead = ahead ? ahead + (size_t)j * ahead_bytes : NULL;
+        isa->tile(&t);
+    }
+}
+
+static void run_part(const i4_gemm *g, const span *s, const part *p, const work *w) {
+    fill_panels(g, s, p, w);
+    for (int64_t r = 0; r < s->rows; r += g->isa->rows) {
+        float *sums = w->sums + (g->parts > 1 ? r * s->stride : 0);
+        multiply_rows(g, s, p, w, r, sums);
+        const int64_t end = p->is_last ? min_of(r + g->isa->rows, s->rows) : r;
+        for (int64_t done = r; done < end; done++, sums += s->stride) {
+            g->finish(g, s->row + done, s->column, s->cols, sums, sums + s->width);
         }
     }
 }
 
 static void run_task(void *task, int index, int thread) {
     const i4_gemm *g = task;
+    const i4_gemm_isa *isa = g->isa;
     work w = work_of(g->cpu, thread);
     span s = {.row = index / g->strips * g->block, .column = index % g->strips * g->strip};
     s.rows = min_of(g->block, g->rows - s.row);
     s.cols = min_of(g->strip, g->weight[0]->rows - s.column);
-    s.width = round_up(s.cols, g->isa->cols);
+    s.width = round_up(s.cols, isa->cols);
     s.stride = s.width * (g->weight[1] ? 2 : 1);
-    if (g->isa->begin) {
-        g->isa->begin();
+    if (isa->begin) {
+        isa->begin();
     }
-    memset(w.sums, 0, (size_t)(s.rows * s.stride) * sizeof(float));
-    int64_t terms = g->weight[0]->cols;
-    for (int64_t k0 = 0; k0 < terms; k0 += I4_GEMM_K) {
-        multiply_block(g, &s, &w, k0, (int)min_of(I4_GEMM_K, terms - k0));
+    const bool in_place = isa->reads_rows && g->in_place && g->in_place->dtype == I4_BF16;
+    for (int i = 0; i < g->parts; i++) {
+        part p = {.first = i * g->terms, .is_first = i == 0, .is_last = i == g->parts - 1};
+        p.k = (int)min_of(g->terms, g->weight[0]->cols - p.first);
+        p.column_bytes = (size_t)round_up(p.k, isa->k_step) * isa->item_bytes;
+        p.in_place = in_place && p.k % isa->k_step == 0;
+        run_part(g, &s, &p, &w);
     }
-    if (g->isa->end) {
-        g->isa->end();
-    }
-    for (int64_t r = 0; r < s.rows; r++) {
-        const float *sums = w.sums + r * s.stride;
-        g->finish(g, s.row + r, s.column, s.cols, sums, sums + s.width);
+    if (isa->end) {
+        isa->end();
     }
 }
 
@@ -218,6 +225,7 @@ static void run_linear(i4_cpu *cpu, const i4_op *op, const i4_weight *second,
         .weight = {op->weight[0], second},
         .fetch = fetch_row,
         .finish = finish,
+        .in_place = &op->in[0],
     };
     i4_gemm_run(cpu, &g);
 }

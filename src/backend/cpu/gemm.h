@@ -22,11 +22,14 @@ struct i4_gemm {
     const i4_weight *weight[2]; /* same shape; [1] NULL if there is one */
     i4_gemm_fetch fetch;
     i4_gemm_finish finish;
+    const i4_tensor *in_place; /* the rows as they lie in memory, or NULL */
     /* set by i4_gemm_run */
     i4_cpu *cpu;
     const i4_gemm_isa *isa;
     int64_t strip, strips; /* columns of a task, and how many there are */
     int64_t block, blocks; /* rows of a task, and how many there are */
+    int64_t terms;         /* of a block of K */
+    int parts;             /* blocks of K */
 };
 
 void i4_gemm_run(i4_cpu *cpu, i4_gemm *g);

@@ -242,6 +242,37 @@ static void store_swiglu_row(i4_dtype dtype, const float *restrict gate, const f
     .expand = expand_row, .store = store_row, .store_add = store_add_row, \
     .store_swiglu = store_swiglu_row
 
+/* --- panels ------------------------------------------------------------------------------- */
+
+/* Asks for a weight's terms [first, first + k) of `row`. Rows lie in different pages, where no
+ * processor looks ahead by itself. */
+static inline void prefetch_row(const i4_weight *w, int64_t row, int64_t first, int k) {
+    const size_t row_bytes = i4_weight_row_bytes(w), cols = (size_t)w->cols;
+    const uint8_t *p = w->data + row_bytes * (size_t)row + row_bytes * (size_t)first / cols;
+    for (size_t i = 0; i < row_bytes * (size_t)k / cols; i += 64) {
+        __builtin_prefetch(p + i);
+    }
+}
+
+/* Puts `k` terms of `used` rows of floats, src[c·stride + t], behind each other in a panel. */
+typedef void (*pack_fn)(const float *src, int64_t stride, int used, int k, void *panel);
+
+/* i4_gemm_isa.pack for any weight: rows become floats, floats become a panel. */
+static inline void pack_rows(const i4_weight *w, int64_t row, int used, int64_t first, int k,
+                             float *expanded, uint8_t *panel, size_t term_bytes, pack_fn pack) {
+    enum { AHEAD = 8 }; /* rows asked for before they are expanded */
+    for (int t = 0; t < k; t += I4_GEMM_EXPAND_TERMS) {
+        const int count = k - t < I4_GEMM_EXPAND_TERMS ? k - t : I4_GEMM_EXPAND_TERMS;
+        for (int c = 0; c < used; c++) {
+            if (row + c + AHEAD < w->rows) {
+                prefetch_row(w, row + c + AHEAD, first + t, count);
+            }
+            expand_row(w, row + c, first + t, count, expanded + c * I4_GEMM_EXPAND_STRIDE);
+        }
+        pack(expanded, I4_GEMM_EXPAND_STRIDE, used, count, panel + (size_t)t * term_bytes);
+    }
+}
+
 /* Panel of floats, [k][cols]. */
 static inline void pack_panel_f32(const float *src, int64_t stride, int used, int k, int cols,
                                   float *restrict panel) {

@@ -9,7 +9,8 @@
 #include <cpuid.h>
 #endif
 
-static const char *const names[I4_ISA_COUNT] = {"scalar", "avx2", "avx512", "amx", "neon"};
+static const char *const names[I4_ISA_COUNT] = {"scalar",     "avx2", "avx512",
+                                                "avx512bf16", "amx",  "neon"};
 
 const char *i4_isa_name(i4_isa isa) {
     return names[isa];
@@ -32,15 +33,24 @@ static bool has_avx512(void) {
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
-/* Leaf 7: EDX bit 22 bf16 tiles, bit 24 tiles; subleaf 1, EAX bit 5: AVX-512 bf16 conversions. */
+/* Leaf 7, subleaf 1, EAX bit 5: conversions and products of bf16. */
+static bool has_avx512bf16(void) {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1u);
+}
+
+/* Leaf 7, EDX: bit 22 bf16 tiles, bit 24 tiles. */
 static bool has_amx(void) {
     unsigned a = 0, b = 0, c = 0, d = 0;
-    if (!has_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        return false;
-    }
-    bool tiles = (d >> 22 & 1u) && (d >> 24 & 1u);
-    bool conversions = a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1u);
-    return tiles && conversions && i4_os_amx_permit();
+    return has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1u) &&
+           (d >> 24 & 1u) && i4_os_amx_permit();
+}
+
+/* The bf16 product is twice as fast as float32 multiply-adds on AMD's cores (measured on Zen 5) and
+ * half as fast on Intel's (Sapphire Rapids), where tiles take its place. */
+static bool has_fast_avx512bf16(void) {
+    return has_avx512bf16() && __builtin_cpu_is("amd");
 }
 
 #endif
@@ -54,6 +64,8 @@ bool i4_isa_usable(i4_isa isa) {
         return has_avx2();
     case I4_ISA_AVX512:
         return has_avx512();
+    case I4_ISA_AVX512BF16:
+        return has_avx512bf16();
     case I4_ISA_AMX:
         return has_amx();
 #elif defined(__aarch64__)
@@ -65,10 +77,20 @@ bool i4_isa_usable(i4_isa isa) {
     }
 }
 
+static bool is_worth_it(i4_isa isa) {
+#if defined(__x86_64__)
+    return isa != I4_ISA_AVX512BF16 || has_fast_avx512bf16();
+#else
+    (void)isa;
+    return true;
+#endif
+}
+
 static i4_isa best(void) {
-    static const i4_isa order[] = {I4_ISA_AMX, I4_ISA_AVX512, I4_ISA_AVX2, I4_ISA_NEON};
+    static const i4_isa order[] = {I4_ISA_AMX, I4_ISA_AVX512BF16, I4_ISA_AVX512, I4_ISA_AVX2,
+                                   I4_ISA_NEON};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        if (i4_isa_usable(order[i])) {
+        if (i4_isa_usable(order[i]) && is_worth_it(order[i])) {
             return order[i];
         }
     }
@@ -94,6 +116,6 @@ bool i4_isa_pick(const char *name, i4_isa *isa, i4_err *err) {
     }
     return i4_fail(err, I4_E_INVALID_ARGUMENT,
                    "unknown instruction set \"%s\": choose \"auto\", \"scalar\", \"avx2\", "
-                   "\"avx512\", \"amx\" or \"neon\"",
+                   "\"avx512\", \"avx512bf16\", \"amx\" or \"neon\"",
                    name);
 }

@@ -23,6 +23,7 @@ const i4_point_isa *i4_point_for(i4_isa isa) {
     case I4_ISA_AVX2:
         return &i4_point_avx2;
     case I4_ISA_AVX512:
+    case I4_ISA_AVX512BF16:
     case I4_ISA_AMX:
         return &i4_point_avx512;
 #elif defined(__aarch64__)

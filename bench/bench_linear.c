@@ -1,16 +1,19 @@
 /* Speed of the cpu backend's linear layers at the shapes of the Ideogram 4 transformer, and of
  * convolutions like those of the decoder (out, in: kernel² · channels, rows: pixels).
  *
- *     bench_linear [isa [threads [rows]]]      isa "auto", threads 0 (all), rows 0 (a choice)
+ *     bench_linear [isa [threads [rows]]] [--peer]    isa "auto", threads 0 (all), rows 0 (a
+ * choice)
  *
  * Prints CSV: op, out, in, rows, weight format, instruction set, threads, seconds, GFLOP/s, share
  * of the ceiling (ceilings.h) on all threads in the same run. Runs alternate with that loop;
- * figures are medians. */
+ * figures are medians. With --peer, oneDNN and OpenBLAS do the 8-bit layers' products beside ours
+ * where the build found them; the last column of their rows is how many times as fast ours is. */
 #include "backend/cpu/cpu.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "ceilings.h"
+#include "peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +118,38 @@ static void measure(i4_cpu *cpu, const i4_op *op) {
     fflush(stdout);
 }
 
+/* The same shape by other libraries; the last column is our speed over theirs, medians of samples
+ * that alternate. */
+static void compare(i4_cpu *cpu, const i4_op *op) {
+    const i4_weight *w = op->weight[0];
+    const int64_t rows = i4_rows_of(op->out);
+    const double flops = 2.0 * (double)rows * (double)w->rows * (double)w->cols;
+    for (int number = 0;; number++) {
+        peer *p = peer_new(number, cpu->threads, rows, w->rows, w->cols);
+        if (!p) {
+            return;
+        }
+        double theirs[SAMPLES], ours[SAMPLES];
+        peer_run(p);
+        for (int i = 0; i < SAMPLES; i++) {
+            double start = i4_seconds();
+            peer_run(p);
+            theirs[i] = i4_seconds() - start;
+            start = i4_seconds();
+            i4_backend_cpu.run(cpu, op, NULL);
+            ours[i] = i4_seconds() - start;
+        }
+        const double time = median(theirs, SAMPLES);
+        printf("peer,%lld,%lld,%lld,%s,,%d,%.6f,%.1f,%.2f\n", (long long)w->rows,
+               (long long)w->cols, (long long)rows, peer_name(p), cpu->threads, time,
+               flops / time * 1e-9, time / median(ours, SAMPLES));
+        fflush(stdout);
+        peer_free(p);
+    }
+}
+
+static bool with_peers;
+
 static void linear(i4_cpu *cpu, i4_op_kind kind, i4_format format, int64_t out, int64_t in,
                    int64_t rows) {
     i4_weight w = weight_of(format, out, in), second = weight_of(format, out, in);
@@ -122,6 +157,9 @@ static void linear(i4_cpu *cpu, i4_op_kind kind, i4_format format, int64_t out, 
     op.weight[0] = &w;
     op.weight[1] = &second;
     measure(cpu, &op);
+    if (with_peers && kind == I4_OP_LINEAR && format == I4_W_AFFINE8) {
+        compare(cpu, &op);
+    }
     i4_free(op.in[0].data);
     i4_free(op.out.data);
     weight_drop(&w);
@@ -147,6 +185,8 @@ static void conv(i4_cpu *cpu, int64_t side, int64_t in, int64_t out, bool up2) {
 }
 
 int main(int argc, char **argv) {
+    with_peers = argc > 1 && strcmp(argv[argc - 1], "--peer") == 0;
+    argc -= with_peers;
     static const int64_t heights[] = {1, 8, 64, 320, 600};
     i4_backend_options options = {.isa = argc > 1 ? argv[1] : "auto"};
     options.threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;

@@ -210,8 +210,20 @@ static void estimate_never_grows_within_a_step(void **state) {
     const double grown = rest(&r, &eta, 3, 20, 0);
     assert_near(grown, before * 1.2);
     assert_near(rest(&r, &eta, 4, 20, 0), grown * 1.2);
-    /* and falls at once where it was too much */
-    assert_near(rest(&r, &eta, 5, 1, 0), 7 + 2.5);
+    /* and falls at once where it was too much; what is known counts as four steps */
+    assert_near(rest(&r, &eta, 5, 1, 0), 7 * (4 * 2 + 5 * 1) / 9.0 + 2.5);
+    rig_end(&r);
+}
+
+static void estimate_trusts_history_while_steps_are_few(void **state) {
+    rig r;
+    (void)state;
+    begin(&r);
+    learn(&r, &small_turbo, "{\"encode\":0,\"denoise\":12,\"decode\":0,\"save\":0}", 12);
+    i4_eta eta = {0}; /* two quick steps do not make ten quick ones */
+    assert_near(rest(&r, &eta, 2, 0.25, 0), 10 * (4 * 1 + 2 * 0.25) / 6);
+    eta = (i4_eta){0}; /* later the picture itself is believed */
+    assert_near(rest(&r, &eta, 11, 0.25, 0), (4 * 1 + 11 * 0.25) / 15);
     rig_end(&r);
 }
 
@@ -413,6 +425,7 @@ int main(void) {
         cmocka_unit_test(estimate_reads_what_the_daemon_says),
         cmocka_unit_test(estimate_says_nothing_before_two_steps),
         cmocka_unit_test(estimate_never_grows_within_a_step),
+        cmocka_unit_test(estimate_trusts_history_while_steps_are_few),
         cmocka_unit_test(estimate_ends_with_decoding_and_saving),
         cmocka_unit_test(estimate_has_a_route),
         cmocka_unit_test(capabilities_are_known_without_a_daemon),

@@ -120,6 +120,7 @@ export const seenRows = (page, id) => page.evaluate((key) => globalThis.seenRows
 
 /** Goes on with Tab until the focus is where it is wanted; it is never lost on the way. */
 export async function tabTo(page, selector, key = 'Tab') {
+  await page.locator(selector).first().waitFor(); // nobody goes where nothing is to be seen yet
   for (let i = 0; i < 120; i++) {
     await page.keyboard.press(key);
     const at = await page.evaluate((wanted) => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { eventually, scenario, source } from './harness.mjs';
-import { countSubmissions, describe, generate, GOOD, jsonText, mode, rows, openQueue, toast } from './acts.mjs';
+import { countSubmissions, describe, generate, GOOD, jsonText, mode, rows, openQueue, toast, typeJson } from './acts.mjs';
+import { captionOf } from './steps.mjs';
 
 const WRITTEN = {
   high_level_description: 'A red circle above the word HELLO on a plain cream ground.',
@@ -16,16 +17,18 @@ const WRITTEN = {
 
 /** A language model that behaves as `how.now` says. */
 async function languageModel() {
-  const how = { now: 'good', asked: 0, cut: 0, answers: [] };
+  const how = { now: 'good', asked: 0, cut: 0, answers: [], prompt: '', written: WRITTEN };
   const server = createServer((request, response) => {
     if (request.method === 'GET') return response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"data":[],"status":"ok"}');
     how.asked++;
     const say = (content) =>
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ choices: [{ message: { role: 'assistant', content } }] }));
-    request.resume();
+    let body = '';
+    request.on('data', (bytes) => (body += bytes));
     request.on('end', () => {
+      how.prompt = body;
       const behaviours = {
-        good: () => say(JSON.stringify(WRITTEN)),
+        good: () => say(JSON.stringify(how.written)),
         slow: () => how.answers.push(() => say(JSON.stringify(WRITTEN))),
         failing: () => response.writeHead(500, { 'Content-Type': 'application/json' }).end('{"error":{"message":"no power"}}'),
         nonsense: () => say('I would rather talk about the weather.'),
@@ -160,6 +163,69 @@ scenario('C23 Magic Prompt, refused before it is sent', withModel, (context) => 
   assert.equal(await page.getByTestId('quick-expand').getAttribute('aria-disabled'), 'true');
   await page.getByTestId('quick-expand').click({ force: true });
   assert.equal(how.asked, 0);
+}, context));
+
+scenario('B29 what Magic Prompt wrote is taken back part by part', withModel, (context) => endOfModel(async ({ page }, how) => {
+  // Nothing was there: nothing to compare.
+  await wish(page);
+  await page.getByTestId('quick-expand').click();
+  await toast(page, 'Caption written by scribe').waitFor();
+  assert.equal(await page.getByTestId('magic-review').count(), 0);
+
+  const first = how.written;
+  how.written = {
+    ...first,
+    high_level_description: 'A blue circle above the word HELLO on a plain cream ground.',
+    style_description: { ...first.style_description, aesthetics: 'calm', color_palette: ['#2040C0'] },
+  };
+  await page.getByTestId('quick-expand').click();
+  const review = page.getByTestId('magic-review');
+  await review.waitFor();
+  const sections = () => review.locator('[data-section]').evaluateAll((all) => all.map((s) => `${s.dataset.section} ${s.dataset.side}`));
+  assert.deepEqual(await sections(), ['description after', 'style after', 'colours after']);
+  assert.equal(await review.locator('[data-section=description] del').textContent(), 'Taken out: red');
+  assert.equal(await review.locator('[data-section=description] ins').textContent(), 'Written: blue');
+
+  await review.getByTestId('review-description-before').click();
+  assert.deepEqual(await sections(), ['description before', 'style after', 'colours after']);
+  const mixed = await captionOf(page);
+  assert.equal(mixed.high_level_description, first.high_level_description);
+  assert.deepEqual(mixed.style_description, how.written.style_description);
+
+  // It waits while another way to edit is open, and knows what was edited there.
+  await mode(page, 'form');
+  await page.getByTestId('field-aes').fill('my own');
+  await mode(page, 'quick');
+  await eventually('the style is on no side', async () => (await sections())[1] === 'style own');
+  await review.getByTestId('review-all').click();
+  assert.deepEqual(await sections(), ['description before', 'style before', 'colours before']);
+  await page.getByTestId('review-done').click();
+  await review.waitFor({ state: 'detached' });
+  await eventually('the focus is not lost', () => page.evaluate(() => document.activeElement !== document.body));
+  assert.deepEqual(await captionOf(page), first);
+}, context));
+
+scenario('B29 a change of what is there keeps its boxes', withModel, (context) => endOfModel(async ({ page }, how) => {
+  await typeJson(page, GOOD);
+  how.written = {
+    ...GOOD,
+    high_level_description: 'A bold poster at night with the word HELLO in navy letters above a large red circle.',
+    style_description: WRITTEN.style_description,
+    compositional_deconstruction: {
+      background: 'deep blue',
+      elements: GOOD.compositional_deconstruction.elements.map(({ bbox: _, ...rest }) => rest),
+    },
+  };
+  await wish(page, 'make it night');
+  await page.getByTestId('quick-change').click();
+  await page.getByTestId('quick-expand').click();
+  await page.getByTestId('magic-review').waitFor();
+  const [question] = JSON.parse(how.prompt).messages.filter((m) => m.role === 'user').map((m) => JSON.stringify(m.content));
+  assert.match(question, /Asked: make it night/);
+  assert.match(question, /plain cream/);
+  const written = await captionOf(page);
+  assert.equal(written.compositional_deconstruction.background, 'deep blue');
+  assert.deepEqual(written.compositional_deconstruction.elements, GOOD.compositional_deconstruction.elements);
 }, context));
 
 scenario('C23 Magic Prompt, absent', { expected: [/status of 404/] }, async ({ page }) => {

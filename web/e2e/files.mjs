@@ -84,3 +84,24 @@ export function seedLibrary(stack, rows) {
   for (const name of pictures) copyFileSync(join(source, 'models/demo/expected', name), stack.path('output', name));
   execFileSync(program, [stack.path('data.db'), stack.path('output'), String(rows), ...pictures]);
 }
+
+/** What is in a zip file whose files are only stored; its directory and sums must be right. */
+export function zipEntries(bytes) {
+  const end = bytes.length - 22;
+  if (bytes.readUInt32LE(end) !== 0x06054b50) throw new Error('no end of the directory');
+  const entries = [];
+  let at = bytes.readUInt32LE(end + 16);
+  for (let n = bytes.readUInt16LE(end + 10); n > 0; n--) {
+    if (bytes.readUInt32LE(at) !== 0x02014b50) throw new Error('no entry of the directory');
+    const [sum, size] = [bytes.readUInt32LE(at + 16), bytes.readUInt32LE(at + 24)];
+    const [nameSize, offset] = [bytes.readUInt16LE(at + 28), bytes.readUInt32LE(at + 42)];
+    const name = bytes.toString('utf8', at + 46, at + 46 + nameSize);
+    if (bytes.readUInt32LE(offset) !== 0x04034b50) throw new Error(`no file ${name}`);
+    const from = offset + 30 + bytes.readUInt16LE(offset + 26) + bytes.readUInt16LE(offset + 28);
+    const data = bytes.subarray(from, from + size);
+    if (sumOf(data) !== sum) throw new Error(`another sum for ${name}`);
+    entries.push({ name, data });
+    at += 46 + nameSize;
+  }
+  return entries;
+}

@@ -13,8 +13,9 @@ import {
 
 const SEED_MAX = 4_294_967_295;
 
-scenario('C1 first picture, keyboard only', async ({ page }) => {
+scenario('C1 first picture, keyboard only', async ({ page, stack }) => {
   const sentence = 'A red circle on a plain cream ground, nothing else in the picture.';
+  await page.getByTestId('generate').waitFor();
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the editor');
   await page.keyboard.press('Enter');
@@ -32,7 +33,11 @@ scenario('C1 first picture, keyboard only', async ({ page }) => {
   await page.keyboard.press('Enter');
   await watchRows(page);
   await tabTo(page, '[data-testid="generate"]', 'Shift+Tab');
+  // Held back until it was seen waiting: else that may be over before it is drawn.
+  await stack.api('/api/queue/pause', {});
   const { job } = await submitted(page, () => page.keyboard.press('Enter'));
+  await row(page, job.id, 'pending').waitFor();
+  await stack.api('/api/queue/resume', {});
   const width = job.width;
   await page.getByTestId('result-image').waitFor();
   assert.equal(await page.getByTestId('result-image').evaluate(async (i) => (await i.decode(), i.naturalWidth)), width);
@@ -401,6 +406,7 @@ scenario('C11 background completion never disturbs', async ({ page, stack }) => 
   await page.keyboard.press('Control+Home');
   await page.keyboard.type('Now ');
   await toast(page, /Picture saved/).waitFor();
+  await page.locator('[data-testid="fresh-badge"][data-count="1"]').first().waitFor();
   await page.keyboard.type('and then ');
   const caretNow = await field.evaluate((f) => [document.activeElement === f, f.selectionStart]);
   assert.deepEqual(caretNow, [true, 'Now and then '.length]);
@@ -411,6 +417,7 @@ scenario('C11 background completion never disturbs', async ({ page, stack }) => 
   await toast(page, /Picture saved/).getByRole('button', { name: 'View' }).click();
   await page.waitForURL(`**/history/${entry}`);
   await eventually('the entry is open', async () => (await field.inputValue()) === one);
+  await page.getByTestId('fresh-badge').first().waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Create' }).click();
   await eventually('the draft is there', async () => (await field.inputValue()) === `Now and then ${one}`);
 });
@@ -543,4 +550,35 @@ scenario('C13 refusal card', { prepare: (stack) => refusingDaemon(stack, 2) }, a
   assert.equal(await page.getByTestId('library-item').count(), 1);
   await page.goto(`${stack.url}/library?flag=blocked`);
   await eventually('the cards are there', async () => (await page.getByTestId('library-item').count()) === 2);
+});
+
+scenario('B14 more seeds of a picture, and the chosen one finished better', async ({ page, stack }) => {
+  const { prompt_id: entry } = await stack.draw();
+  await stack.api('/api/queue/pause', {});
+  await page.goto(`${stack.url}/history/${entry}`);
+  await page.getByTestId('result-image').waitFor();
+  const open = page.getByRole('button', { name: 'More seeds of this picture' });
+  const dialog = page.getByTestId('seeds');
+  const added = async (name) => (await submitted(page, () => dialog.getByRole('button', { name }).click())).items;
+
+  await open.click();
+  await dialog.getByTestId('seeds-following').click();
+  await put(page, 'seeds-count', 3);
+  const following = await added('Add 3 pictures');
+  assert.deepEqual(following.map((item) => [item.seed, item.prompt_id]), [[8, entry], [9, entry], [10, entry]]);
+  await dialog.waitFor({ state: 'detached' });
+
+  await open.click();
+  await dialog.getByTestId('seeds-list').click();
+  await dialog.getByTestId('seeds-text').fill('5, x');
+  await dialog.getByText('“x” is no seed').waitFor();
+  await dialog.getByTestId('seeds-text').fill('5, 20-21 5');
+  await dialog.getByLabel('Quality').selectOption('V4_QUALITY_48');
+  const listed = await added('Add 3 pictures');
+  assert.deepEqual(listed.map((item) => [item.seed, item.preset]), [5, 20, 21].map((seed) => [seed, 'V4_QUALITY_48']));
+
+  await open.click();
+  const random = await added('Add 4 pictures');
+  assert.equal(new Set(random.map((item) => item.seed)).size, 4);
+  assert.equal((await stack.api('/api/queue')).pending.length, 10);
 });

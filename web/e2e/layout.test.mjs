@@ -1,6 +1,6 @@
 // Layout, palette, undo: C25 to C30.
 import assert from 'node:assert/strict';
-import { mode } from './acts.mjs';
+import { mode, size } from './acts.mjs';
 import { bandsPng } from './files.mjs';
 import { eventually, scenario } from './harness.mjs';
 import {
@@ -209,6 +209,16 @@ scenario('C26 boxes by keyboard and screen reader', async ({ page }) => {
   }
 });
 
+/** Where the handles are that a finger can hit, each large enough for it. */
+async function handlePlaces(page) {
+  await page.getByTestId('handle').first().waitFor();
+  const places = await page
+    .getByTestId('handle')
+    .evaluateAll((all) => all.filter((h) => h.checkVisibility()).map((h) => h.getBoundingClientRect().toJSON()));
+  for (const { width, height } of places) assert.ok(width >= 44 && height >= 44, `${width} × ${height}`);
+  return places;
+}
+
 scenario('C27 boxes by touch', { viewport: 'phone' }, async ({ page }) => {
   await writeJson(page, captionWith(
     element('an apple', [100, 100, 400, 400]),
@@ -238,10 +248,7 @@ scenario('C27 boxes by touch', { viewport: 'phone' }, async ({ page }) => {
   assert.equal(await scrolled(), before);
 
   // What the hand must hit.
-  await page.getByTestId('handle').first().waitFor();
-  for (const place of await page.getByTestId('handle').evaluateAll((all) => all.map((h) => h.getBoundingClientRect().toJSON()))) {
-    assert.ok(place.width >= 44 && place.height >= 44, JSON.stringify(place));
-  }
+  assert.ok((await handlePlaces(page)).length >= 4);
 
   // Two fingers zoom and change no box.
   const boxes = await boxesOf(page);
@@ -308,6 +315,276 @@ scenario('C28 JSON to canvas and back', async ({ page }) => {
   assert.equal(after.replace(/\[\s*\d+,\s*\d+,\s*\d+,\s*\d+\s*\]/g, (m) => (m.replace(/\D+/g, ',') === `,${moved.join()},` ? '[#]' : m)), old);
   await page.getByTestId('undo').click();
   assert.equal(await textOf(page), text);
+});
+
+const SELECTED = '[data-testid=box][aria-selected=true]';
+const selectedBoxes = (page) =>
+  page.locator(SELECTED).evaluateAll((all) => all.map((box) => Number(box.dataset.index)).toSorted());
+
+/** Opens a fold of the layout mode. */
+async function unfold(page, name) {
+  const fold = page.locator('details', { has: page.getByText(name, { exact: true }) });
+  if (!(await fold.evaluate((d) => d.open))) await fold.locator('summary').click();
+  return fold;
+}
+
+scenario('B3 shapes are kept when the size changes, if one wants it', async ({ page }) => {
+  await writeJson(page, captionWith(element('an apple', [100, 100, 400, 400]), element('a pear', [500, 500, 700, 900])));
+  await mode(page, 'layout');
+  await size(page, 512, 512);
+  await boxAt(page, 1).waitFor();
+  const before = await boxesOf(page);
+  const chip = (ratio) => page.locator(`[data-testid=size-chip][data-ratio=${ratio}]`);
+  await chip('ultrawide').click();
+  assert.deepEqual(await boxesOf(page), before, 'without the wish, boxes keep their relative places');
+  await page.getByTestId('undo').click();
+
+  const canvas = await unfold(page, 'Canvas');
+  await canvas.getByRole('checkbox', { name: /^Keep the shapes/ }).check();
+  const shapes = () =>
+    page.getByTestId('box').evaluateAll((all) =>
+      all.map((box) => {
+        const { width, height } = box.getBoundingClientRect();
+        return width / height;
+      }),
+    );
+  const wanted = await shapes();
+  await chip('ultrawide').click();
+  await eventually('the boxes have changed', async () => (await bboxOf(page, 0)).join() !== before[0].bbox.join());
+  assertBoxes(await boxesOf(page), 2);
+  await eventually('the shapes are the same', async () =>
+    (await shapes()).every((shape, i) => Math.abs(shape / wanted[i] - 1) < 0.05),
+  );
+  await chip('square').click();
+  await eventually('back is back', async () => JSON.stringify(await boxesOf(page)) === JSON.stringify(before));
+  await page.getByTestId('undo').click();
+  await page.getByTestId('undo').click(); // each was one step, boxes and size
+  assert.deepEqual(await boxesOf(page), before);
+  assert.equal(await page.getByTestId('size-w').inputValue(), '512');
+});
+
+scenario('B3 the canvas: marquee, writing in place, marks, what is not placed', async ({ page }) => {
+  const texts = [
+    { type: 'text', bbox: [100, 100, 300, 600], text: 'FIRST', desc: 'the word FIRST in navy' },
+    { type: 'text', bbox: [250, 400, 450, 900], text: 'SECOND', desc: 'the word SECOND in red' },
+  ];
+  await writeJson(page, captionWith(...texts, element('a pear', [700, 100, 900, 300]), element('a bee')));
+  await mode(page, 'layout');
+
+  // Two texts on each other are hatched and marked, on the boxes as in the list, until they are apart.
+  await page.getByTestId('overlap').waitFor();
+  await page.locator('[data-testid=box][data-index="0"][data-level=warning]').waitFor();
+  await page.locator('[data-testid=layer][data-layer="1"][data-level=warning]').waitFor();
+  await page.getByRole('option', { name: /^text 'SECOND'.*Warning$/ }).waitFor();
+  await drag(page, [800, 400], [800, 560], { between: () => page.getByTestId('overlap').waitFor({ state: 'detached' }) });
+  await eventually('the marks are gone', async () => (await page.locator('[data-testid=box][data-level]').count()) === 0);
+
+  // With Shift from an empty place, what the frame touches is chosen too.
+  const empty = await canvasPoint(page, 40, 500);
+  await page.mouse.click(empty.x, empty.y);
+  await eventually('nothing is chosen', async () => (await selectedBoxes(page)).length === 0);
+  await drag(page, [40, 660], [350, 950], { keys: ['Shift'] });
+  await eventually('the pear is chosen', async () => (await selectedBoxes(page)).join() === '2');
+  await drag(page, [40, 40], [200, 150], { keys: ['Shift'] });
+  await eventually('the first is chosen as well', async () => (await selectedBoxes(page)).join() === '0,2');
+  await page.getByRole('region', { name: '2 elements selected' }).waitFor();
+
+  // Writing where it stands: Esc leaves it, Enter keeps it.
+  const first = await canvasPoint(page, 200, 220);
+  await page.mouse.dblclick(first.x, first.y);
+  const area = page.getByTestId('in-place');
+  assert.equal(await area.inputValue(), 'FIRST');
+  await area.fill('NOT THIS');
+  await area.press('Escape');
+  await area.waitFor({ state: 'detached' });
+  await eventually('the box has the focus', () => boxAt(page, 0).evaluate((b) => b === document.activeElement));
+  await page.keyboard.press('Enter');
+  await area.fill('THIRD');
+  await area.press('Enter');
+  await page.getByRole('option', { name: /^text 'THIRD'/ }).waitFor();
+
+  // An element without a box is dragged onto the canvas, where it shows on the way.
+  await page.locator('[data-layer="3"]').scrollIntoViewIfNeeded();
+  const grip = await page.locator('[data-layer="3"] [data-grip]').boundingBox();
+  const place = await canvasPoint(page, 700, 740);
+  const bee = async (until) => {
+    await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(place.x + 20, place.y, { steps: 3 });
+    await page.mouse.move(place.x, place.y, { steps: 3 });
+    await page.getByTestId('made').waitFor();
+    await until();
+    await page.mouse.up();
+    await page.getByTestId('made').waitFor({ state: 'detached' });
+  };
+  await bee(() => page.keyboard.press('Escape'));
+  assert.equal(await boxAt(page, 3).count(), 0);
+  await bee(() => {});
+  const [top, left, bottom, right] = await bboxOf(page, 3);
+  assert.ok(Math.abs((left + right) / 2 - 700) <= 3 && Math.abs((top + bottom) / 2 - 740) <= 3, `${[top, left, bottom, right]}`);
+  await eventually('it is chosen', async () => (await selectedBoxes(page)).join() === '3');
+
+  // A lock goes along with its element, also when a step is taken back.
+  await boxAt(page, 2).focus();
+  await page.keyboard.press('l');
+  await page.getByRole('option', { name: /pear.*locked/ }).waitFor();
+  await page.keyboard.press('[');
+  await page.getByRole('option', { name: /pear.*locked/ }).and(boxAt(page, 1)).waitFor();
+  await page.getByTestId('undo').click();
+  await page.getByRole('option', { name: /pear.*locked/ }).and(boxAt(page, 2)).waitFor();
+
+  // The menu of an empty place adds there.
+  const here = await canvasPoint(page, 250, 500);
+  await page.mouse.click(here.x, here.y, { button: 'right' });
+  await page.getByRole('menuitem', { name: 'Add text' }).click();
+  await eventually('the text is where one pointed', async () => {
+    const [t0, l0, b0, r0] = await bboxOf(page, 4);
+    return Math.abs((l0 + r0) / 2 - 250) <= 2 && Math.abs((t0 + b0) / 2 - 500) <= 2;
+  });
+  await page.getByTestId('undo').click();
+  await boxAt(page, 4).waitFor({ state: 'detached' });
+
+  // Two clicks there make a box of the usual size.
+  await page.mouse.dblclick(here.x, here.y);
+  await boxAt(page, 4).waitFor();
+  await page.getByTestId('undo').click();
+  await boxAt(page, 4).waitFor({ state: 'detached' });
+
+  // What one draws one sees, even if boxes were hidden.
+  await boxAt(page, 2).focus();
+  await page.keyboard.press('h');
+  await page.getByTestId('box').first().waitFor({ state: 'detached' });
+  await drag(page, [30, 600], [80, 680]);
+  await boxAt(page, 4).waitFor();
+});
+
+scenario('B3 drags with Shift and Alt, copies', async ({ page }) => {
+  await writeJson(page, captionWith(element('an apple', [200, 200, 400, 600]), element('a pear', [700, 700, 900, 900])));
+  await mode(page, 'layout');
+  await boxAt(page, 0).waitFor();
+  await drag(page, [400, 300], [400, 300]);
+  const pull = async (handle, by, keys) => {
+    const place = await page.locator(`[data-handle=${handle}]`).boundingBox();
+    const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+    const canvas = await page.locator('[data-canvas]').boundingBox();
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (const key of [...keys, 'Control']) await page.keyboard.down(key); // Control: no snapping
+    await page.mouse.move(x + (canvas.width * by[0]) / 1000, y + (canvas.height * by[1]) / 1000, { steps: 4 });
+    await page.mouse.up();
+    for (const key of [...keys, 'Control']) await page.keyboard.up(key);
+    return bboxOf(page, 0);
+  };
+  const near = (found, wanted) => found.forEach((n, i) => assert.ok(Math.abs(n - wanted[i]) <= 3, `${found} for ${wanted}`));
+  near(await pull('se', [100, 0], ['Shift']), [200, 200, 450, 700]);
+  await page.getByTestId('undo').click();
+  near(await pull('e', [50, 0], ['Alt']), [200, 150, 400, 650]);
+  await page.getByTestId('undo').click();
+
+  // With Alt a copy is dragged away, and the first one stays.
+  await drag(page, [400, 300], [400, 560], { keys: ['Alt'] });
+  await boxAt(page, 2).waitFor();
+  near(await bboxOf(page, 0), [200, 200, 400, 600]);
+  const copy = await bboxOf(page, 2);
+  near([copy[2] - copy[0], copy[3] - copy[1]], [200, 400]);
+  assert.ok(copy[0] > 430, copy.join());
+
+  await boxAt(page, 1).focus();
+  await page.keyboard.press('Control+c');
+  await page.keyboard.press('Control+v');
+  await boxAt(page, 3).waitFor();
+  await page.getByRole('option', { name: /^object 'a pear'/ }).and(boxAt(page, 3)).waitFor();
+  await eventually('the copy has the focus', () => boxAt(page, 3).evaluate((b) => b === document.activeElement));
+  await page.keyboard.press('Control+a');
+  await eventually('all are chosen', async () => (await selectedBoxes(page)).length === 4);
+  await page.keyboard.press('Delete');
+  await page.getByTestId('box').first().waitFor({ state: 'detached' });
+  await page.getByTestId('undo').click();
+  await boxAt(page, 3).waitFor();
+});
+
+scenario('B3 small boxes can still be dragged by a finger', { viewport: 'phone' }, async ({ page }) => {
+  await writeJson(page, captionWith(element('a bee', [400, 400, 470, 500])));
+  await mode(page, 'layout');
+  await page.getByRole('button', { name: 'Stage' }).or(page.getByRole('tab', { name: 'Stage' })).first().click();
+  await boxAt(page, 0).waitFor();
+  const touch = await fingers(page);
+  await touch.down(await canvasPoint(page, 450, 435));
+  await touch.up();
+  await page.getByTestId('handle').first().waitFor();
+  const before = await bboxOf(page, 0);
+  const from = await canvasPoint(page, 450, 435);
+  await touch.down(from);
+  for (let i = 1; i <= 5; i++) await touch.move({ x: from.x - 10 * i, y: from.y + 8 * i });
+  await touch.up();
+  await eventually('the box is elsewhere', async () => (await bboxOf(page, 0))[1] < before[1] - 50);
+  const after = await bboxOf(page, 0);
+  assert.equal(after[3] - after[1], before[3] - before[1]);
+  assert.equal(after[2] - after[0], before[2] - before[0]);
+  assert.equal((await handlePlaces(page)).length, 4);
+});
+
+scenario('B3 own templates', async ({ page }) => {
+  const poster = [element('a lamp', [300, 100, 900, 900]), { type: 'text', bbox: [50, 100, 200, 900], text: 'SALE', desc: 'the word SALE' }];
+  await writeJson(page, captionWith(...poster));
+  await mode(page, 'layout');
+  await boxAt(page, 1).waitFor();
+  const before = await boxesOf(page);
+  const templates = await unfold(page, 'Templates');
+  await templates.getByRole('button', { name: 'Save this layout' }).click();
+  await page.keyboard.type('My sale');
+  await templates.getByRole('checkbox', { name: 'Keep texts and descriptions' }).check();
+  await page.keyboard.press('Enter');
+  await templates.getByRole('button', { name: 'My sale', exact: true }).waitFor();
+
+  await page.reload();
+  await writeJson(page, captionWith());
+  await mode(page, 'layout');
+  await unfold(page, 'Templates');
+  await page.getByRole('button', { name: 'My sale', exact: true }).click();
+  await eventually('the boxes are those that were saved', async () => JSON.stringify(await boxesOf(page)) === JSON.stringify(before));
+  assert.deepEqual((await captionOf(page)).compositional_deconstruction.elements, poster);
+  await mode(page, 'layout');
+
+  // Another one's boxes: what the elements say stays with them.
+  await unfold(page, 'Templates');
+  await page.getByRole('button', { name: 'Poster', exact: true }).click();
+  await eventually('the boxes are others', async () => JSON.stringify(await boxesOf(page)) !== JSON.stringify(before));
+  const said = (await captionOf(page)).compositional_deconstruction.elements.map((e) => e.text ?? e.desc);
+  assert.ok(said.includes('a lamp') && said.includes('SALE'), said.join());
+  await mode(page, 'layout');
+  await unfold(page, 'Templates');
+  await page.getByRole('button', { name: 'My sale', exact: true }).hover();
+  await page.getByRole('button', { name: 'Delete My sale' }).click();
+  await page.getByRole('button', { name: 'My sale', exact: true }).waitFor({ state: 'detached' });
+});
+
+scenario('B10 the menu of the last steps', async ({ page }) => {
+  await writeJson(page, captionWith(element('an apple', [100, 100, 400, 400])));
+  await mode(page, 'form');
+  const background = page.getByTestId('field-bg');
+  await background.fill('');
+  await background.pressSequentially('a wide green meadow under a pale evening sky with some clouds');
+  await mode(page, 'layout');
+  await page.getByRole('button', { name: 'Add text' }).click();
+  await boxAt(page, 1).waitFor();
+  await page.keyboard.press('Delete');
+  await boxAt(page, 1).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Last steps' }).click();
+  const names = await page.getByRole('menuitem').allInnerTexts();
+  assert.ok(names.length >= 4, names.join());
+  assert.notEqual(names[0], names[1]);
+  await page.getByRole('menuitem').nth(1).click(); // back to before the element was added
+  await page.getByTestId('layer').nth(1).waitFor({ state: 'detached' });
+  await page.getByTestId('redo').click();
+  await boxAt(page, 1).waitFor();
+  await page.getByTestId('undo').click();
+
+  // Typing comes back by words.
+  await mode(page, 'form');
+  await page.getByTestId('undo').click();
+  const rest = await background.inputValue();
+  assert.ok(rest.endsWith(' ') && 'a wide green meadow under a pale evening sky with some clouds'.startsWith(rest), rest);
 });
 
 scenario('C29 palette', async ({ page }) => {

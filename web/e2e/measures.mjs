@@ -20,15 +20,23 @@ function settled(page) {
   });
 }
 
-/** Violations of the rules of WCAG, one line each. */
+function axeRun(page) {
+  return page.evaluate(async (values) => {
+    const { violations: all } = await window.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] });
+    return all.flatMap((v) => v.nodes.map((n) => `${v.id} at ${n.target.join(' ')}: ${n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? ''}`));
+  }, TAGS);
+}
+
+/**
+ * Violations of the rules of WCAG, one line each. The rules look at one part after the other while
+ * a running job changes the page: what a second look does not find again was between two states.
+ */
 export async function violations(page, where) {
   await settled(page);
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
-  const found = await page.evaluate(async (values) => {
-    const { violations: all } = await window.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] });
-    return all.flatMap((v) => v.nodes.map((n) => [v.id, n.target.join(' '), n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? '']));
-  }, TAGS);
-  return found.map(([rule, target, why]) => `${where}: ${rule} at ${target}: ${why}`);
+  const first = await axeRun(page);
+  const found = first.length > 0 ? await axeRun(page) : [];
+  return found.filter((line) => first.includes(line)).map((line) => `${where}: ${line}`);
 }
 
 /** What is smaller than a finger or a pointer needs; links inside of text do not count. */
@@ -57,44 +65,72 @@ export function smallTargets(page, least) {
   }, least);
 }
 
-/** The element with the focus: how it is marked, and the contrast of the mark. */
+/** Runs in the page: how an element with the focus is marked, and the contrast of the mark. */
+function markOf(at) {
+  const name = `${at.tagName.toLowerCase()} ${at.dataset.testid ?? at.getAttribute('aria-label') ?? at.textContent.slice(0, 30)}`;
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
+  const rgb = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const contrast = (a, b) => {
+    const [x, y] = [light(rgb(a)), light(rgb(b))].toSorted((p, q) => q - p);
+    return (x + 0.05) / (y + 0.05);
+  };
+  const ground = (from) => {
+    for (let e = from; e; e = e.parentElement) {
+      const color = getComputedStyle(e).backgroundColor;
+      if (rgb(color)[3] === 255) return color;
+    }
+    return 'white';
+  };
+  // The mark may be drawn by a neighbour, which takes the place of a hidden input.
+  const marked = [at, at.nextElementSibling, at.closest('.cm-editor'), at.parentElement].find((e) => {
+    if (!e) return false;
+    const style = getComputedStyle(e);
+    return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  });
+  if (!marked) return { name, isBody: at === document.body, contrast: 0 };
+  const outer = parseFloat(getComputedStyle(marked).outlineOffset) >= 0 ? marked.parentElement : marked;
+  return { name, isBody: at === document.body, contrast: contrast(getComputedStyle(marked).outlineColor, ground(outer)) };
+}
+
+/** The element with the focus. */
 export async function focusMark(page) {
   await settled(page);
-  return page.evaluate(() => {
-    const at = document.activeElement;
-    const name = `${at.tagName.toLowerCase()} ${at.dataset.testid ?? at.getAttribute('aria-label') ?? at.textContent.slice(0, 30)}`;
-    const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
-    const rgb = (color) => {
-      canvas.clearRect(0, 0, 1, 1);
-      canvas.fillStyle = color;
-      canvas.fillRect(0, 0, 1, 1);
-      return [...canvas.getImageData(0, 0, 1, 1).data];
-    };
-    const light = ([r, g, b]) => {
-      const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-    };
-    const contrast = (a, b) => {
-      const [x, y] = [light(rgb(a)), light(rgb(b))].toSorted((p, q) => q - p);
-      return (x + 0.05) / (y + 0.05);
-    };
-    const ground = (from) => {
-      for (let e = from; e; e = e.parentElement) {
-        const color = getComputedStyle(e).backgroundColor;
-        if (rgb(color)[3] === 255) return color;
-      }
-      return 'white';
-    };
-    // The mark may be drawn by a neighbour, which takes the place of a hidden input.
-    const marked = [at, at.nextElementSibling, at.closest('.cm-editor'), at.parentElement].find((e) => {
-      if (!e) return false;
-      const style = getComputedStyle(e);
-      return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    });
-    if (!marked) return { name, isBody: at === document.body, contrast: 0 };
-    const outer = parseFloat(getComputedStyle(marked).outlineOffset) >= 0 ? marked.parentElement : marked;
-    return { name, isBody: at === document.body, contrast: contrast(getComputedStyle(marked).outlineColor, ground(outer)) };
-  });
+  return page.evaluate(`(${markOf})(document.activeElement)`);
+}
+
+/**
+ * Goes through the page with Tab, from its beginning to its end: the mark of every element that gets
+ * the focus on the way. Measured in the page as the focus comes; null: there is no end.
+ */
+export async function walk(page, most = 90) {
+  await settled(page);
+  await page.evaluate(`(() => {
+    const mark = ${markOf};
+    const still = new CSSStyleSheet();
+    still.replaceSync('* { transition: none !important }');
+    document.adoptedStyleSheets = [still];
+    window.walked = [];
+    window.isThrough = false;
+    // Some hand the focus on at once; only where it stays it has to be seen.
+    document.addEventListener('focusin', ({ target }) =>
+      queueMicrotask(() => window.isThrough || target !== document.activeElement || window.walked.push(mark(target))),
+    );
+    document.addEventListener('focusout', (e) => (window.isThrough ||= e.relatedTarget === null && window.walked.length > 0));
+  })()`);
+  for (let i = 0; i < most; i += 6) {
+    for (let k = 0; k < 6; k++) await page.keyboard.press('Tab');
+    if (await page.evaluate(() => window.isThrough)) return page.evaluate(() => window.walked);
+  }
+  return null;
 }
 
 /** Words of buttons and tabs that are cut off. */
@@ -134,9 +170,22 @@ export function covered(page) {
   });
 }
 
+/** How much of a core a program gets just now, 0…1: less than all when others run beside it. */
+export function share() {
+  const begin = performance.now();
+  const before = process.cpuUsage();
+  while (performance.now() - begin < 100);
+  const { user, system } = process.cpuUsage(before);
+  return Math.min(1, (user + system) / 1000 / (performance.now() - begin));
+}
+
+const dist = process.env.IDEOGRAM4_WEB_DIR ?? join(source, 'web/dist');
+
+/** gzip bytes of files of the built page. */
+export const packedSize = (paths) => paths.reduce((n, path) => n + gzipSync(readFileSync(join(dist, path)), { level: 9 }).length, 0);
+
 /** gzip bytes of the script that the first paint needs. */
 export function initialScript() {
-  const dist = process.env.IDEOGRAM4_WEB_DIR ?? join(source, 'web/dist');
   const manifest = JSON.parse(readFileSync(join(dist, 'manifest.json'), 'utf8'));
   const seen = new Set();
   const weigh = (key) => {

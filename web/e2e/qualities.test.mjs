@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { GOOD, mode, openQueue, tabTo, toast } from './acts.mjs';
 import { bandsPng, seedLibrary } from './files.mjs';
 import { CAPTION, VIEWPORTS, eventually, scenario } from './harness.mjs';
-import { clipped, focusMark, initialScript, smallTargets, violations } from './measures.mjs';
+import { clipped, focusMark, initialScript, smallTargets, violations, walk } from './measures.mjs';
 import { assertNoSideways, dropFile, listen, writeJson } from './steps.mjs';
 
 const SLOW = { caption: GOOD, width: 512, height: 512, preset: 'V4_QUALITY_48', seed: 3, format: 'png' };
@@ -50,6 +50,16 @@ async function everywhere(page, stack, look) {
   await look('preferences');
   await page.keyboard.press('Escape');
   await closed(preferences);
+  await page.locator('main').focus();
+  await page.keyboard.press('?');
+  await page.getByTestId('keys').waitFor();
+  await page.getByTestId('keys-picture.zoom').click();
+  await page.keyboard.press('f');
+  await page.getByText('Taken by').waitFor();
+  await look('keys');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await closed(page.getByTestId('keys'));
   await page.keyboard.press('Control+k');
   await page.getByTestId('palette').waitFor();
   await look('commands');
@@ -151,16 +161,11 @@ scenario('C36 accessibility: by Tab, focus and Esc', { timeout: 300_000 }, async
         await page.reload();
         await page.getByTestId(`mode-${name}`).waitFor();
       } else await page.locator('main').getByRole('heading').first().waitFor();
-      const seen = [];
-      for (let i = 0; i < 90; i++) {
-        await page.keyboard.press('Tab');
-        const mark = await focusMark(page);
-        if (mark.isBody) break; // out of the page at its end
-        seen.push(mark.name);
-        if (mark.contrast < 3) bad.push(`${path} ${name ?? ''} ${colorScheme}: ${mark.name}: ${mark.contrast.toFixed(1)}`);
-      }
-      assert.ok(seen.length > 8, `${path}: only ${seen.join(', ')}`);
-      assert.ok(seen.length < 90, `${path} ${name}: Tab does not come to an end: ${seen.slice(-12).join(', ')}`);
+      const where = `${path} ${name ?? ''} ${colorScheme}`;
+      const seen = await walk(page);
+      assert.ok(seen, `${where}: Tab does not come to an end`);
+      assert.ok(seen.length > 8, `${where}: only ${seen.map((mark) => mark.name).join(', ')}`);
+      bad.push(...seen.filter((mark) => mark.contrast < 3).map((mark) => `${where}: ${mark.name}: ${mark.contrast.toFixed(1)}`));
     }
   }
   assert.deepEqual([...new Set(bad)], []);
@@ -182,6 +187,19 @@ scenario('C36 accessibility: by Tab, focus and Esc', { timeout: 300_000 }, async
     await page.keyboard.press('Escape');
     await opened.waitFor({ state: 'detached' });
     await eventually('the focus is back', () => open.evaluate((b) => b === document.activeElement));
+  }
+
+  // The history over the page: with Esc, and by pressing beside it.
+  await page.setViewportSize({ width: 1100, height: 800 });
+  const toggle = page.getByTestId('history-toggle');
+  const history = page.locator('aside');
+  for (const close of [() => page.keyboard.press('Escape'), () => page.mouse.click(600, 400)]) {
+    await toggle.focus();
+    await page.keyboard.press('Enter');
+    await eventually('the focus is in the history', () => history.evaluate((a) => a.contains(document.activeElement)));
+    await close();
+    await history.waitFor({ state: 'hidden' });
+    await eventually('the focus is back', () => toggle.evaluate((b) => b === document.activeElement));
   }
 });
 
@@ -262,26 +280,50 @@ scenario(
   },
 );
 
+/** Notes when messages come and go, by the page's own clock. */
+function noteStays(page) {
+  return page.evaluate(() => {
+    window.stays = [];
+    new MutationObserver((changes) => {
+      for (const { addedNodes, removedNodes } of changes) {
+        for (const one of addedNodes) if (one.matches?.('[data-testid=toast]')) window.stays.push({ one, text: one.textContent, from: Date.now() });
+        for (const one of removedNodes) for (const stay of window.stays) if (stay.one === one) stay.to = Date.now();
+      }
+    }).observe(document.body, { subtree: true, childList: true });
+  });
+}
+
+const stayOf = (page, start) =>
+  page.evaluate((text) => {
+    const { from, to } = window.stays.find((stay) => stay.text.startsWith(text));
+    return to - from;
+  }, start);
+
 scenario('C36 accessibility: how long messages stay', async ({ page, stack }) => {
-  await stack.draw({ caption: GOOD, seed: 1 });
-  await stack.draw({ caption: GOOD, seed: 2 });
+  for (const seed of [1, 2, 3]) await stack.draw({ caption: GOOD, seed });
   await page.clock.install();
   await page.goto(`${stack.url}/library`);
   const items = page.getByTestId('library-item');
-  await items.nth(1).waitFor();
-  await items.first().focus();
-  await page.keyboard.press('Delete');
+  await items.nth(2).waitFor();
+  await noteStays(page);
   const message = toast(page, 'Moved');
-  await message.waitFor();
+  const remove = async () => {
+    await items.first().focus();
+    await page.keyboard.press('Delete');
+    await message.waitFor();
+  };
+  await remove();
   assert.ok(await page.evaluate(() => document.activeElement.closest('[data-testid=toast]') === null), 'a message takes no focus');
-  await page.clock.runFor(11_900);
-  assert.ok(await message.isVisible());
+  await page.clock.runFor(12_500);
+  await message.waitFor({ state: 'detached' });
+  assert.ok((await stayOf(page, 'Moved')) > 11_900, 'with an action it stays 12 s');
+
+  await remove();
   await message.hover();
   await page.clock.runFor(20_000);
   assert.ok(await message.isVisible(), 'it waits while one looks');
-  await page.mouse.move(0, 0);
-  await page.clock.runFor(11_000);
   await message.getByRole('button', { name: 'Undo' }).focus();
+  await page.mouse.move(0, 0);
   await page.clock.runFor(20_000);
   assert.ok(await message.isVisible(), 'it waits while it has the focus');
   await items.first().focus();
@@ -292,13 +334,13 @@ scenario('C36 accessibility: how long messages stay', async ({ page, stack }) =>
   await page.goto(stack.url);
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await mode(page, 'json');
+  await noteStays(page);
   await page.getByTestId('json-copy').click();
   const copied = toast(page, 'Copied');
   await copied.waitFor();
-  await page.clock.runFor(5900);
-  assert.ok(await copied.isVisible());
-  await page.clock.runFor(300);
+  await page.clock.runFor(6200);
   await copied.waitFor({ state: 'detached' });
+  assert.ok((await stayOf(page, 'Copied')) > 5900, 'it stays 6 s');
 });
 
 /** Runs before the page's own scripts: the ground of the first frame that is painted. */
@@ -365,21 +407,21 @@ scenario('C37 languages', { prepare: (stack) => seedLibrary(stack, 1200), timeou
     prefs.data.language = 'pseudo';
     localStorage.setItem('i4.prefs', JSON.stringify(prefs));
   });
-  const own = ['Seeded picture', 'Series', 'OPEN LATE', 'bold letters', 'plain', 'A draft that stays.'];
+  const own = ['Turbo', 'Seeded picture', 'Series', 'OPEN LATE', 'bold letters', 'plain', 'A draft that stays.'];
   const untranslated = () =>
     page.evaluate((known) => {
       const names = (text) => /^[A-Z0-9_ ·.,:×%/+\-–()]*$/i.test(text) && known.some((k) => text.includes(k));
       const bad = new Set();
       const check = (text, where) => {
         const trimmed = text.trim();
-        const rest = trimmed.replace(/⟦[^⟧]*⟧/g, '');
+        const rest = trimmed.replace(/⟦[^⟧]*⟧/g, '').replace(/\d{1,2} [A-Z]\w+ \d{4}/g, ''); // dates follow the locale
         if (!/[a-zäöü]{3,}/i.test(rest) || names(rest)) return;
         bad.add(`${where}: ${trimmed.slice(0, 60)}`);
       };
       const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const parent = node.parentElement;
-        if (parent.closest('script, style, .cm-editor, time, code, kbd, [data-testid=history-item], [data-testid=library-item], option')) continue;
+        if (parent.closest('script, style, .cm-editor, time, code, pre, kbd, [data-testid=history-item], [data-testid=library-item], option')) continue;
         check(node.data, parent.tagName.toLowerCase());
       }
       for (const element of document.querySelectorAll('[aria-label], [title], [placeholder]')) {
@@ -402,6 +444,139 @@ scenario('C37 languages', { prepare: (stack) => seedLibrary(stack, 1200), timeou
     }
   }
   assert.deepEqual([...new Set(bad)], []);
+});
+
+scenario('C37 from right to left', { timeout: 300_000 }, async ({ page, stack }) => {
+  const { prompt_id } = await stack.draw({ caption: GOOD });
+  await page.getByTestId('generate').waitFor();
+  await page.evaluate(() => localStorage.setItem('i4.prefs', JSON.stringify({ v: 1, data: { language: 'pseudo-rtl' } })));
+  const bad = [];
+  /** Whether the first of two lies to the right of the second, as it does where one reads from there. */
+  const isBefore = async (what, first, second) => {
+    const [a, b] = [await first.boundingBox(), await second.boundingBox()];
+    if (!a || !b || a.x + a.width / 2 <= b.x + b.width / 2) bad.push(`${what} is not mirrored`);
+  };
+  const frame = page.locator('main');
+  for (const [width, height] of [[1440, 900], [820, 1180], [390, 844]]) {
+    await page.setViewportSize({ width, height });
+    for (const [path, name] of [['/', 'quick'], ['/', 'form'], ['/', 'layout'], ['/', 'json'], [`/history/${prompt_id}`, 'form'], ['/library', null], ['/trash', null]]) {
+      await page.goto(stack.url + path);
+      if (name) await mode(page, name);
+      else await frame.getByRole('heading').first().waitFor();
+      const where = `${width} ${path} ${name ?? ''}`;
+      await assertNoSideways(page).catch((e) => bad.push(`${where}: ${e.message}`));
+      bad.push(...(await clipped(page)).map((c) => `${where} clipped ${c}`));
+      if (name) {
+        await isBefore(`${where}: modes`, page.getByTestId('mode-quick'), page.getByTestId('mode-json'));
+        await isBefore(`${where}: generate`, page.getByTestId('undo'), page.getByTestId('generate'));
+        if (width === 1440) await isBefore(`${where}: the inspector`, page.locator('aside'), page.getByTestId('mode-quick'));
+      }
+      if (width >= 768) await isBefore(`${where}: the rail`, page.locator('nav').first(), frame);
+      if (path === '/library' && width >= 768) await isBefore(`${where}: the tools`, page.getByTestId('library-search'), page.getByTestId('library-filter'));
+    }
+    await page.getByRole('button', { name: /Preferences/ }).first().click();
+    const dialog = page.getByTestId('preferences');
+    await dialog.waitFor();
+    await isBefore(`${width}: a dialog`, dialog.getByRole('heading').first(), dialog.getByRole('button', { name: /Close/ }));
+    await page.keyboard.press('Escape');
+  }
+  assert.deepEqual([...new Set(bad)], []);
+});
+
+scenario('B16 keys are changed and switched off', async ({ page, stack }) => {
+  await page.getByTestId('generate').waitFor();
+  const modeOn = (name) => page.locator(`[data-testid="mode-${name}"][data-state="active"]`);
+  const openSheet = async () => {
+    await page.getByRole('button', { name: 'Preferences' }).first().click();
+    await page.getByTestId('pref-keys').click();
+    await page.getByTestId('keys').waitFor();
+  };
+  const closeSheet = async () => {
+    await page.keyboard.press('Escape');
+    await page.getByTestId('keys').waitFor({ state: 'detached' });
+  };
+  const give = async (id, ...pressed) => {
+    await page.getByTestId(`keys-${id}`).focus();
+    await page.keyboard.press('Enter');
+    for (const keys of pressed) await page.keyboard.press(keys);
+  };
+  await openSheet();
+  await give('layout', 'Alt+l');
+  await give('queue', 'x');
+  // What somebody has already is not taken silently, and what moves about not at all.
+  await give('search', 'x');
+  await page.getByText('Taken by “Show the queue”.').waitFor();
+  await page.keyboard.press('ArrowLeft');
+  await page.getByText('These keys belong to').waitFor();
+  await page.keyboard.press('Escape');
+  await give('picture.favorite', 'y');
+  await give('picture.info');
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByRole('button', { name: 'Recipe: Off Change' }).waitFor();
+  await closeSheet();
+
+  await page.keyboard.press('Alt+3');
+  await page.keyboard.press('Alt+4');
+  await modeOn('json').waitFor();
+  assert.equal(await modeOn('layout').count(), 0, 'the old keys mean nothing');
+  await page.keyboard.press('Alt+l');
+  await modeOn('layout').waitFor();
+  await page.locator('main').focus();
+  await page.keyboard.press('x');
+  await page.getByTestId('queue-filter-all').waitFor();
+
+  // They are there after a reload, in tips and commands, and where pictures have their own.
+  const job = await stack.draw({ caption: GOOD });
+  await page.goto(`${stack.url}/library?image=${job.image_id}`);
+  await page.getByTestId('viewer').waitFor();
+  const info = page.getByRole('complementary', { name: 'Recipe and tags' });
+  const wasOpen = await info.isVisible();
+  await page.keyboard.press('i');
+  const isFavorite = async () => (await stack.api(`/api/library/${job.image_id}`)).fav;
+  await page.keyboard.press('f');
+  await page.keyboard.press('y');
+  await eventually('the picture is a favourite', isFavorite);
+  assert.equal(await info.isVisible(), wasOpen, 'what is off does nothing');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').getByRole('option', { name: /Show the queue/ }).getByText('X', { exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await openSheet();
+  await page.getByTestId('keys-reset').click();
+  await page.getByRole('button', { name: 'Layout: Alt 3 Change' }).waitFor();
+});
+
+scenario('B28 preferences go back by groups and come along', async ({ page, profile, stack }) => {
+  await mode(page, 'form');
+  await page.getByTestId('field-hld').fill('A draft that comes along.');
+  const open = async (p) => {
+    await p.getByRole('button', { name: /Preferences|Einstellungen/ }).first().click();
+    await p.getByTestId('preferences').waitFor();
+  };
+  await open(page);
+  await page.getByTestId('theme').getByRole('radio', { name: 'Dark' }).click();
+  await page.getByTestId('pref-stage').selectOption('checker');
+  await page.getByTestId('pref-sound').check();
+  await page.getByRole('button', { name: 'Reset Work' }).click();
+  assert.equal(await page.getByTestId('pref-sound').isChecked(), false);
+  assert.equal(await page.getByTestId('pref-stage').inputValue(), 'checker', 'other groups stay');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('pref-export').click()]);
+  const file = await download.path();
+
+  const other = await (await profile.context.browser().newContext(VIEWPORTS.desktop)).newPage();
+  other.setDefaultTimeout(15_000);
+  await other.goto(stack.url);
+  await mode(other, 'form');
+  await other.getByTestId('field-hld').fill('Something that is replaced.');
+  await open(other);
+  const no = other.getByTestId('toast');
+  await other.getByTestId('pref-import-input').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"a": 1}') });
+  await no.filter({ hasText: 'no export' }).waitFor();
+  await other.getByTestId('pref-import-input').setInputFiles(file);
+  await other.getByTestId('confirm').getByRole('button', { name: 'Import' }).click();
+  await eventually('the draft came along', async () => (await other.getByTestId('field-hld').inputValue()) === 'A draft that comes along.');
+  assert.equal(await other.evaluate(() => document.documentElement.dataset.theme), 'dark');
+  await other.context().close();
 });
 
 scenario('C38 offline and hardened', { timeout: 300_000 }, async ({ profile, stack }) => {

@@ -1,7 +1,8 @@
-// Scenarios C14 to C21 of the specification: the queue, and work that survives what happens to
+// Scenarios C14 to C22 of the specification: the queue, and work that survives what happens to
 // pages, programs and storage.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, Profile, scenario, source } from './harness.mjs';
 import { describe, generate, GOOD, idsOf, jsonText, mode, openQueue, progressOf, row, rows, size, toast, typeJson } from './acts.mjs';
@@ -222,7 +223,54 @@ scenario('C19 order, limits, pause', { env: { IDEOGRAM4_QUEUE_LIMIT: '6' } }, as
   await eventually('six wait', async () => (await rows(page, 'pending').count()) === 6);
 });
 
-const OURS = ['prefs', 'draft:new', 'seeds', 'moved', 'queue-seen', 'quick', 'settings-open', 'notify-offer'].map((k) => `i4.${k}`);
+scenario('C19 several jobs at once', async ({ page, stack }) => {
+  const { image_id: drawn } = await stack.draw();
+  await stack.api('/api/queue/pause', {});
+  const [a, b, c, d, e] = await add(stack, ITEM, ITEM, ITEM, ITEM, ITEM);
+  await openQueue(page);
+  const agree = async (what, order) => {
+    await eventually(`${what}: shown`, async () => String(await idsOf(rows(page, 'pending'))) === String(order));
+    await eventually(`${what}: on the server`, async () => String(await pendingOf(stack)) === String(order));
+  };
+  const strip = page.getByTestId('queue-selection');
+  const box = (id) => row(page, id).getByRole('checkbox');
+  await agree('added', [a, b, c, d, e]);
+
+  // By pointer: a press begins, Shift takes all between, "run next" keeps their order.
+  await row(page, c).click({ modifiers: ['Control'], position: { x: 200, y: 10 } });
+  await strip.getByText('1 selected').waitFor();
+  await row(page, e).click({ modifiers: ['Shift'], position: { x: 200, y: 10 } });
+  await strip.getByText('3 selected').waitFor();
+  await strip.getByRole('button', { name: 'Run next' }).click();
+  await agree('run next', [c, d, e, a, b]);
+  await page.keyboard.press('Escape');
+  await strip.waitFor({ state: 'detached' });
+
+  // By keyboard only, and the way back after cancelling.
+  await page.getByTestId('queue-select').focus();
+  await page.keyboard.press('Enter');
+  await box(c).focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Shift+ArrowDown');
+  await strip.getByText('2 selected').waitFor();
+  await strip.getByRole('button', { name: 'Cancel 2' }).focus();
+  await page.keyboard.press('Enter');
+  await agree('cancelled', [e, a, b]);
+  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), 'BODY');
+  await toast(page, '2 jobs were taken out of the queue').getByRole('button', { name: 'Undo' }).click();
+  await agree('undone', [c, d, e, a, b]);
+
+  // What has ended goes from the list; its picture stays.
+  await page.getByTestId('queue-filter-done').click();
+  await page.getByTestId('queue-select').click();
+  await rows(page, 'done').getByRole('checkbox').and(page.locator(':focus')).waitFor();
+  await page.keyboard.press('Control+a');
+  await strip.getByRole('button', { name: /^Remove \d+ from the list/ }).click();
+  await eventually('the list is empty', async () => (await stack.api('/api/queue')).finished.every((job) => job.state === 'cancelled'));
+  assert.equal((await stack.api(`/api/library/${drawn}`)).id, drawn);
+});
+
+const OURS = ['prefs', 'draft:new', 'seeds', 'moved', 'queue-seen', 'fresh', 'stage', 'quick', 'settings-open', 'notify-offer'].map((k) => `i4.${k}`);
 const THEIRS = ['ideogram4_last_form', 'ideogram4_gen_queue_state', 'theme'];
 const BAD = ['null', '[]', '{}', '"x"', '{"genQueue":5}', '{"v":1,"data":{"doc":', 'x'.repeat(4_000_000)];
 
@@ -236,7 +284,7 @@ async function works(profile, stack, init, argument) {
   return page;
 }
 
-scenario('C20 corrupt storage', async ({ page: first, profile, stack }) => {
+scenario('C20 corrupt storage', { timeout: 400_000 }, async ({ page: first, profile, stack }) => {
   await first.close();
   await stack.api('/api/queue/pause', {});
   const fill = ([keys, value]) => {
@@ -366,4 +414,46 @@ scenario('C21 moving from the original', {
   await eventually('all 55 are counted', async () => /\b55\b/.test(await page.getByTestId('library-count').innerText()));
   await page.goto(`${stack.url}/library?image=1`);
   await page.getByTestId('viewer').locator('img').first().waitFor();
+});
+
+// Linking is one transaction with storing, so that it cannot fail alone: what can fail is the answer
+// on its way back, and the storing as a whole.
+scenario('C22 a picture is linked once, whatever fails', { expected: GONE }, async ({ page, stack }) => {
+  await typeJson(page, GOOD);
+  await openQueue(page);
+  let lost = 0;
+  await page.route('**/api/queue', async (route) => {
+    if (route.request().method() !== 'POST' || lost === 2) return route.fallback();
+    lost++;
+    await route.fetch();
+    return route.abort('connectionreset');
+  });
+  await page.getByTestId('generate').click();
+  await page.getByTestId('generate-error').waitFor();
+  assert.equal(lost, 2); // asked for again at once, under the same id
+  await eventually('Generate is usable', async () => (await page.getByTestId('generate').getAttribute('aria-disabled')) === null);
+  const { status, job } = await generate(page);
+  assert.equal(status, 201);
+  await row(page, job.id, 'done').waitFor();
+  await page.getByTestId('result-image').waitFor();
+  const counts = async () => [(await stack.api('/api/library?flag=any')).total, (await stack.api('/api/prompts?limit=10')).total];
+  assert.deepEqual(await counts(), [1, 1]);
+
+  // The picture cannot be stored: that is said, it is kept, and stored once when there is room.
+  const [folder, away] = [stack.path('output'), stack.path('output-away')];
+  renameSync(folder, away);
+  writeFileSync(folder, '');
+  const second = (await generate(page)).job;
+  await row(page, second.id).getByText('cannot be saved yet').waitFor();
+  await page.getByTestId('banner').filter({ hasText: /cannot be stored/ }).waitFor();
+  assert.deepEqual(await counts(), [1, 1]);
+  rmSync(folder);
+  renameSync(away, folder);
+  await page.getByTestId('banner').getByRole('button', { name: 'Try now' }).click();
+  await row(page, second.id, 'done').waitFor();
+  await page.getByTestId('banner').waitFor({ state: 'detached' });
+  assert.deepEqual(await counts(), [2, 2]);
+  await page.reload();
+  await page.getByTestId('history-item').nth(1).waitFor();
+  assert.equal(await page.getByTestId('history-item').count(), 2);
 });

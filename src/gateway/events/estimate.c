@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEPS_MOST = 100000, SURE_STEPS = 2 };
+enum { STEPS_MOST = 100000, SURE_STEPS = 2, HISTORY_STEPS = 4 };
 static const double growth = 1.2; /* an estimate grows by a fifth at once at most */
 static const double seconds_most = 30 * 24 * 3600.0; /* of one phase: what is more is a mistake */
 
@@ -162,6 +162,20 @@ static double decode_guess(const i4_detail *detail) {
     return share > 0 ? detail->step_seconds * detail->steps * (1 - share) / share : 0;
 }
 
+/* Seconds of a step: those of this picture so far and, while they are few, what pictures of the
+ * same size and preset took: they count as HISTORY_STEPS steps. */
+static double step_of(i4_gateway *gateway, const i4_size_preset *picture, const source *from,
+                      const i4_detail *detail) {
+    const bool is_same = from->preset && strcmp(from->preset, picture->preset) == 0 &&
+                         from->pixels == picture->width * picture->height;
+    const double known = is_same ? phase_of(gateway, "step", from) : 0;
+    if (known <= 0) {
+        return detail->step_seconds;
+    }
+    return (known * HISTORY_STEPS + detail->step_seconds * detail->step) /
+           (HISTORY_STEPS + detail->step);
+}
+
 bool i4_estimate_rest(i4_gateway *gateway, const i4_size_preset *picture, const i4_detail *detail,
                       i4_eta *before, double *seconds) {
     const int left = detail->steps - detail->step;
@@ -177,12 +191,12 @@ bool i4_estimate_rest(i4_gateway *gateway, const i4_size_preset *picture, const 
                           : from.preset ? pixels_of(gateway, "decode", &from, pixels)
                                         : decode_guess(detail);
     const double save = pixels_of(gateway, "save", &from, pixels);
+    const double step = step_of(gateway, picture, &from, detail);
     const double now = i4_seconds();
-    double rest = detail->step_seconds * left + decode + save;
+    double rest = step * left + decode + save;
     if (before->has_before && before->step == detail->step) {
         /* the clock runs, but the step that is under way is not counted as done */
-        const double least =
-            left > 0 ? detail->step_seconds * (left - 1) + decode + save : (is_saving ? 0 : save);
+        const double least = left > 0 ? step * (left - 1) + decode + save : (is_saving ? 0 : save);
         rest = fmin(before->seconds, fmax(before->seconds - (now - before->at), least));
     } else if (before->has_before && before->step < detail->step) {
         rest = fmin(rest, before->seconds * growth);

@@ -1,7 +1,8 @@
 // Everything that this browser keeps for the page, as one file, and back (B28). Only our own keys;
 // what is read is checked where it is used.
-import { entries, set } from 'idb-keyval';
+import { del, entries, set } from 'idb-keyval';
 import * as v from 'valibot';
+import { freeze } from '@/lib/storage';
 
 const PREFIX = 'i4.';
 const KIND = 'ideogram4-page';
@@ -41,22 +42,34 @@ export async function exportAll(): Promise<void> {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** How many values were taken over; null: the file is no export. */
-export async function importAll(file: File): Promise<number | null> {
+export type Backup = v.InferOutput<typeof Backup>;
+
+/** null: the file is no export. */
+export async function readBackup(file: File): Promise<Backup | null> {
   try {
     if (file.size > FILE_MAX) return null;
-    const backup = v.parse(Backup, JSON.parse(await file.text()));
-    let count = 0;
-    for (const [key, value] of Object.entries(backup.local).filter(([key]) => isOurs(key))) {
-      localStorage.setItem(key, value);
-      count++;
-    }
-    for (const [key, value] of Object.entries(backup.database).filter(([key]) => isOurs(key))) {
-      await set(key, value);
-      count++;
-    }
-    return count;
+    const { local, database, kind } = v.parse(Backup, JSON.parse(await file.text()));
+    const ours = <T>(record: Record<string, T>) => Object.fromEntries(Object.entries(record).filter(([key]) => isOurs(key)));
+    return { kind, local: ours(local), database: ours(database) };
   } catch {
     return null;
+  }
+}
+
+export const countOf = (backup: Backup): number =>
+  new Set([...Object.keys(backup.local), ...Object.keys(backup.database)]).size;
+
+/** Whether all of it was taken over; afterwards the page has to be loaded again. */
+export async function takeBackup(backup: Backup): Promise<boolean> {
+  freeze();
+  try {
+    for (const [key, value] of Object.entries(backup.database)) await set(key, value);
+    for (const [key, value] of Object.entries(backup.local)) localStorage.setItem(key, value);
+    // A draft lies in both places, and the newer one counts: none of today's may be left beside it.
+    for (const key of Object.keys(backup.database)) if (!(key in backup.local)) localStorage.removeItem(key);
+    for (const key of Object.keys(backup.local)) if (!(key in backup.database)) await del(key);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,7 +1,8 @@
 // What is wrong with the connection, at the place where one looks for what goes on.
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { modelQuery, queueQuery } from '@/api/queries';
+import { tryNow } from '@/queue/actions';
 import { copyText } from '@/lib/clipboard';
 import { useT } from '@/i18n';
 import { useEngineGone } from '@/model/reach';
@@ -45,12 +46,15 @@ export function Banner() {
   const live = useUi((s) => s.live);
   const retry = useRetry(!reachable);
   const daemonGone = useEngineGone() && reachable;
-  if (reachable && !daemonGone && live) return null;
+  const client = useQueryClient();
+  const { data: queue } = useQuery(queueQuery);
+  const diskFull = queue?.blocked?.code === 'disk_full' ? queue.blocked.error : null;
+  if (reachable && !daemonGone && live && diskFull === null) return null;
   return (
     <div
       data-testid="banner"
       role="alert"
-      className="flex flex-wrap items-center gap-x-3 gap-y-1 bg-warn-soft px-4 py-2 text-control text-text"
+      className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 bg-warn-soft px-4 py-2 text-control text-text"
     >
       {!reachable ? (
         <>
@@ -69,6 +73,14 @@ export function Banner() {
           </Button>
           <Button size="small" onClick={retry.now}>
             {t.app.retryNow}
+          </Button>
+        </>
+      ) : diskFull !== null ? (
+        <>
+          <span>{t.queue.diskFull}</span>
+          <span className="text-text-2">{diskFull}</span>
+          <Button size="small" onClick={() => void tryNow(client)}>
+            {t.queue.tryNow}
           </Button>
         </>
       ) : (

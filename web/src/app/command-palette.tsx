@@ -7,10 +7,16 @@ import { useT } from '@/i18n';
 import { Dialog } from '@/ui/dialog';
 import { inputLook } from '@/ui/field';
 import { commands, type Command } from './commands';
+import { PAGE_KEYS, useShownKeys } from './key-map';
 import { matches } from './match';
 import { setUi, useUi } from './ui-state';
 
 const close = () => setUi({ palette: false });
+
+function Keys({ name }: { name: string }) {
+  const keys = useShownKeys(Object.hasOwn(PAGE_KEYS, name) ? name : undefined);
+  return keys ? <kbd className="num text-caption text-text-3">{keys}</kbd> : null;
+}
 
 function List({ shown, at, listId, names, choose }: {
   shown: Command[];
@@ -40,7 +46,7 @@ function List({ shown, at, listId, names, choose }: {
           )}
         >
           <span>{names[command.name]}</span>
-          {command.keys && <kbd className="num text-caption text-text-3">{command.keys}</kbd>}
+          <Keys name={command.name} />
         </div>
       ))}
     </div>
@@ -55,9 +61,6 @@ function Open() {
   const id = useId();
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
-  const field = useRef<HTMLInputElement>(null);
-  // After the dialog has opened, which would else focus its first button.
-  useEffect(() => field.current?.focus(), []);
   const inEditor = path === '/' || path.startsWith('/history/');
   const all = useMemo(() => commands({ client, navigate, inEditor }), [client, inEditor, navigate]);
   const names: Record<string, string> = t.tools.commands;
@@ -70,10 +73,9 @@ function Open() {
   };
   const move = (by: number) => setAt((now) => (shown.length === 0 ? 0 : (now + by + shown.length) % shown.length));
   return (
-    <Dialog title={t.app.palette} onClose={close} data-testid="palette">
+    <Dialog top title={t.app.palette} onClose={close} data-testid="palette">
       <div className="flex flex-col gap-2 pt-1">
         <input
-          ref={field}
           role="combobox"
           aria-expanded
           aria-controls={id}
@@ -97,7 +99,7 @@ function Open() {
             e.preventDefault();
             e.stopPropagation();
           }}
-          className={clsx(inputLook, 'h-10 text-body!')}
+          className={clsx(inputLook, 'h-10 text-body! pointer-coarse:h-11')}
         />
         {shown.length > 0 ? (
           <List shown={shown} at={at} listId={id} names={names} choose={choose} />

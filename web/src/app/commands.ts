@@ -21,7 +21,6 @@ export type CommandName = keyof Words['tools']['commands'];
 
 export interface Command {
   name: CommandName;
-  keys?: string; // as shown
   run: () => void;
 }
 
@@ -69,7 +68,8 @@ const mode = (value: Prefs['mode']) => () => {
 
 export function commands({ client, navigate, inEditor }: Tools): Command[] {
   const search = () => {
-    void navigate({ to: '/library' });
+    // In the library its filters stay.
+    if (!/^\/library\/?$/.test(window.location.pathname)) void navigate({ to: '/library' });
     // The field is there once the page is.
     const look = (tries: number) => {
       const field = document.querySelector<HTMLElement>('[data-testid="library-search"]');
@@ -79,16 +79,16 @@ export function commands({ client, navigate, inEditor }: Tools): Command[] {
     look(40);
   };
   const editor: Command[] = [
-    { name: 'generate', keys: 'Ctrl Enter', run: () => runGenerate() },
-    { name: 'generateNext', keys: 'Ctrl Shift Enter', run: () => runGenerate({ next: true }) },
-    { name: 'regenerate', keys: 'R', run: () => runGenerate({ seed: 'new' }) },
-    { name: 'regenerateSame', keys: 'Shift R', run: () => runGenerate({ seed: 'same' }) },
-    { name: 'undo', keys: 'Ctrl Z', run: () => useDocument.getState().undo() },
-    { name: 'redo', keys: 'Ctrl Shift Z', run: () => useDocument.getState().redo() },
-    { name: 'quick', keys: 'Alt 1', run: mode('quick') },
-    { name: 'form', keys: 'Alt 2', run: mode('form') },
-    { name: 'layout', keys: 'Alt 3', run: mode('layout') },
-    { name: 'json', keys: 'Alt 4', run: mode('json') },
+    { name: 'generate', run: () => runGenerate() },
+    { name: 'generateNext', run: () => runGenerate({ next: true }) },
+    { name: 'regenerate', run: () => runGenerate({ seed: 'new' }) },
+    { name: 'regenerateSame', run: () => runGenerate({ seed: 'same' }) },
+    { name: 'undo', run: () => useDocument.getState().undo() },
+    { name: 'redo', run: () => useDocument.getState().redo() },
+    { name: 'quick', run: mode('quick') },
+    { name: 'form', run: mode('form') },
+    { name: 'layout', run: mode('layout') },
+    { name: 'json', run: mode('json') },
     { name: 'swap', run: swapSize },
     { name: 'copyCaption', run: () => void copyText(useDocument.getState().doc.text) },
   ];
@@ -102,14 +102,14 @@ export function commands({ client, navigate, inEditor }: Tools): Command[] {
       },
     },
     { name: 'open', run: chooseFile },
-    { name: 'create', keys: 'G C', run: () => void navigate({ to: '/' }) },
-    { name: 'library', keys: 'G L', run: () => void navigate({ to: '/library' }) },
-    { name: 'history', keys: 'G H', run: showHistory },
-    { name: 'queue', keys: 'G Q', run: () => setUi({ queueOpen: true, tab: 'queue' }) },
+    { name: 'create', run: () => void navigate({ to: '/' }) },
+    { name: 'library', run: () => void navigate({ to: '/library' }) },
+    { name: 'history', run: showHistory },
+    { name: 'queue', run: () => setUi({ queueOpen: true, tab: 'queue' }) },
     { name: 'favorites', run: () => void navigate({ to: '/library', search: { fav: true } }) },
     { name: 'trash', run: () => void navigate({ to: '/trash' }) },
-    { name: 'search', keys: '/', run: search },
-    { name: 'stop', keys: 'Ctrl .', run: () => void stopCurrent(client) },
+    { name: 'search', run: search },
+    { name: 'stop', run: () => void stopCurrent(client) },
     { name: 'pause', run: () => void act('/api/queue/pause') },
     { name: 'resume', run: () => void act('/api/queue/resume') },
     { name: 'load', run: () => void loadModel(client) },
@@ -118,7 +118,7 @@ export function commands({ client, navigate, inEditor }: Tools): Command[] {
     { name: 'themeDark', run: () => setPrefs({ theme: 'dark' }) },
     { name: 'themeSystem', run: () => setPrefs({ theme: 'system' }) },
     { name: 'preferences', run: () => setUi({ preferences: true }) },
-    { name: 'keys', keys: '?', run: () => setUi({ keys: true }) },
+    { name: 'keys', run: () => setUi({ keys: true }) },
   ];
 }
 

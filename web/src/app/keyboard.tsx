@@ -1,4 +1,5 @@
 // What works everywhere: keys, commands, files that are dropped or pasted.
+import '@/import/early';
 import { later } from '@/ui/later';
 import { useKeys } from './use-keys';
 

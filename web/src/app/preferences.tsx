@@ -7,20 +7,42 @@ import { Dialog } from '@/ui/dialog';
 import { SelectField } from '@/ui/field';
 import { Segmented } from '@/ui/segmented';
 import { toast } from '@/ui/toasts';
-import { exportAll, importAll } from './backup';
+import { countOf, exportAll, readBackup, takeBackup } from './backup';
+import { OtherDevice } from './other-device';
 import { DEFAULT_PREFS, setPrefs, usePrefs, type Prefs } from './prefs';
-import { setUi, useUi } from './ui-state';
+import { announce, setUi, useUi } from './ui-state';
+import { usePrefWords } from './words';
 
 const STAGES: Prefs['stage'][] = ['auto', 'light', 'mid', 'dark', 'checker'];
 
-function Group({ title, children }: { title: string; children: ReactNode }) {
+/** Preferences that belong together; `names` go back to how they came with the group's own button. */
+function Group({ title, names = [], children }: { title: string; names?: (keyof Prefs)[]; children: ReactNode }) {
+  const t = usePrefWords();
+  const isChanged = usePrefs((s) => names.some((name) => JSON.stringify(s[name]) !== JSON.stringify(DEFAULT_PREFS[name])));
+  const heading = useRef<HTMLHeadingElement>(null);
+  const reset = () => {
+    setPrefs(Object.fromEntries(names.map((name) => [name, DEFAULT_PREFS[name]])));
+    heading.current?.focus();
+    announce(t.wasReset(title));
+  };
   return (
-    <section className="flex flex-col gap-3 border-t border-line pt-4 first:border-t-0 first:pt-0">
-      <h3 className="text-control font-semibold">{title}</h3>
-      {children}
+    <section className="grid gap-x-6 gap-y-3 border-t border-line pt-5 first:border-t-0 first:pt-0 tablet:grid-cols-[9.5rem_minmax(0,1fr)]">
+      <div className="flex min-h-7 items-center justify-between gap-2 tablet:flex-col tablet:items-start tablet:justify-start tablet:gap-1">
+        <h3 ref={heading} tabIndex={-1} className="text-control font-semibold outline-none">
+          {title}
+        </h3>
+        {isChanged && (
+          <Button look="quiet" size="small" className="-mx-2" aria-label={t.resetGroup(title)} onClick={reset}>
+            {t.reset}
+          </Button>
+        )}
+      </div>
+      <div className="flex min-w-0 flex-col gap-3">{children}</div>
     </section>
   );
 }
+
+const Checks = ({ children }: { children: ReactNode }) => <div className="flex flex-col gap-2 pointer-coarse:gap-0">{children}</div>;
 
 type Switch = 'preview' | 'letterKeys' | 'notify' | 'sound' | 'embedRecipe';
 
@@ -45,10 +67,11 @@ function Check({ name, label, hint, onChange }: { name: Switch; label: string; h
 
 function Look() {
   const t = useT();
+  const p = usePrefWords();
   const prefs = usePrefs();
   const language = useLanguage((s) => s.language);
   return (
-    <Group title={t.tools.prefs.look}>
+    <Group title={p.look} names={['theme', 'language', 'stage']}>
       <div data-testid="theme" className="flex flex-col gap-1">
         <span className="text-caption font-medium text-text-2">{t.app.theme}</span>
         <Segmented
@@ -74,17 +97,17 @@ function Look() {
               {l.label}
             </option>
           ))}
-          {language === 'pseudo' && <option value="pseudo">⟦pseudo⟧</option>}
+          {language.startsWith('pseudo') && <option value={language}>⟦{language}⟧</option>}
         </SelectField>
         <SelectField
-          label={t.tools.prefs.stage}
+          label={p.stage}
           data-testid="pref-stage"
           value={prefs.stage}
           onChange={(e) => setPrefs({ stage: e.target.value as Prefs['stage'] })}
         >
           {STAGES.map((stage) => (
             <option key={stage} value={stage}>
-              {t.tools.prefs.stages[stage]}
+              {p.stages[stage]}
             </option>
           ))}
         </SelectField>
@@ -103,29 +126,53 @@ async function setNotify(on: boolean, refused: string): Promise<void> {
 }
 
 function Work() {
-  const t = useT().tools;
+  const t = usePrefWords();
   return (
-    <Group title={t.prefs.work}>
-      <Check name="preview" label={t.prefs.preview} />
+    <Group title={t.work} names={['preview', 'notify', 'sound', 'embedRecipe']}>
+      <Checks>
+        <Check name="preview" label={t.preview} />
+        <Check name="notify" label={t.notify} onChange={(on) => void setNotify(on, t.notifyNo)} />
+        <Check name="sound" label={t.sound} />
+        <Check name="embedRecipe" label={t.embed} hint={t.embedHint} />
+      </Checks>
+    </Group>
+  );
+}
+
+function Keyboard() {
+  const t = usePrefWords();
+  return (
+    <Group title={t.keysTitle} names={['letterKeys', 'keys']}>
       <Check name="letterKeys" label={t.letterKeys} hint={t.letterKeysHint} />
-      <Check name="notify" label={t.prefs.notify} onChange={(on) => void setNotify(on, t.prefs.notifyNo)} />
-      <Check name="sound" label={t.prefs.sound} />
-      <Check name="embedRecipe" label={t.prefs.embed} hint={t.prefs.embedHint} />
+      <div>
+        <Button data-testid="pref-keys" onClick={() => setUi({ preferences: false, keys: true })}>
+          {t.keysChange}
+        </Button>
+      </div>
+    </Group>
+  );
+}
+
+function Places() {
+  const t = usePrefWords();
+  return (
+    <Group title={t.places} names={['mode', 'drawer', 'inspector', 'thumb', 'grid']}>
+      <p className="text-control text-text-2">{t.placesText}</p>
     </Group>
   );
 }
 
 function Data() {
-  const t = useT().tools.prefs;
+  const t = usePrefWords();
   const input = useRef<HTMLInputElement>(null);
   const take = async (file: File) => {
-    const count = await importAll(file);
-    if (count === null) {
-      toast({ kind: 'bad', text: t.importBad, group: 'backup' });
-      return;
-    }
-    toast({ kind: 'ok', text: t.imported(count), group: 'backup' });
-    setTimeout(() => window.location.reload(), 600);
+    const backup = await readBackup(file);
+    if (!backup) return toast({ kind: 'bad', text: t.importBad, group: 'backup' });
+    const yes = await confirm({ title: t.askImport, text: t.askImportText(countOf(backup)), yes: t.import });
+    if (!yes) return;
+    const isWhole = await takeBackup(backup);
+    if (!isWhole) toast({ kind: 'bad', text: t.importFull, group: 'backup' });
+    setTimeout(() => window.location.reload(), isWhole ? 0 : 3000);
   };
   const reset = async () => {
     const yes = await confirm({ title: t.askReset, text: t.askResetText, yes: t.reset });
@@ -133,7 +180,9 @@ function Data() {
   };
   return (
     <Group title={t.data}>
-      <p className="text-control text-text-2">{t.exportText}</p>
+      <p className="text-control text-text-2">
+        {t.exportText} {t.hint}
+      </p>
       <div className="flex flex-wrap gap-2">
         <Button data-testid="pref-export" onClick={() => void exportAll()}>
           {t.export}
@@ -142,7 +191,7 @@ function Data() {
           {t.import}
         </Button>
         <Button data-testid="pref-reset" onClick={() => void reset()}>
-          {t.reset}
+          {t.resetAll}
         </Button>
         <input
           ref={input}
@@ -167,12 +216,16 @@ export function Preferences() {
   const open = useUi((s) => s.preferences);
   if (!open) return null;
   return (
-    <Dialog title={t.app.preferences} onClose={() => setUi({ preferences: false })} sheet data-testid="preferences">
+    <Dialog wide="mid" title={t.app.preferences} onClose={() => setUi({ preferences: false })} sheet data-testid="preferences">
       <div className="flex flex-col gap-5 pt-1">
         <Look />
         <Work />
+        <Keyboard />
+        <Places />
+        <Group title={t.viewer.device.title}>
+          <OtherDevice />
+        </Group>
         <Data />
-        <p className="text-caption text-text-3">{t.tools.prefs.hint}</p>
       </div>
     </Dialog>
   );

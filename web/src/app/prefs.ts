@@ -6,7 +6,7 @@ import { load, save, watch } from '@/lib/storage';
 
 const Prefs = v.object({
   theme: v.fallback(v.picklist(['system', 'light', 'dark']), 'system'),
-  language: v.fallback(v.nullable(v.picklist(['en', 'de', 'pseudo'])), null), // null: the browser's
+  language: v.fallback(v.nullable(v.picklist(['en', 'de', 'pseudo', 'pseudo-rtl'])), null), // null: the browser's
   mode: v.fallback(v.picklist(['quick', 'form', 'layout', 'json']), 'quick'),
   drawer: v.fallback(v.boolean(), true), // history beside the stage
   inspector: v.fallback(v.pipe(v.number(), v.minValue(320), v.maxValue(640)), 384),
@@ -15,6 +15,7 @@ const Prefs = v.object({
   preview: v.fallback(v.boolean(), true),
   stage: v.fallback(v.picklist(['auto', 'light', 'mid', 'dark', 'checker']), 'auto'),
   letterKeys: v.fallback(v.boolean(), true),
+  keys: v.fallback(v.record(v.string(), v.pipe(v.string(), v.maxLength(40))), {}), // what was changed, by name
   notify: v.fallback(v.boolean(), false),
   sound: v.fallback(v.boolean(), false),
   embedRecipe: v.fallback(v.boolean(), true),

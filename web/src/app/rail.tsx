@@ -3,6 +3,8 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { Clock, Images, PenLine, Plus, Settings2, Star, Trash2 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { ModelPanel } from '@/model/panel';
+import { FreshBadge } from '@/queue/fresh-badge';
+import { useFresh } from '@/queue/fresh';
 import { useT } from '@/i18n';
 import { IconButton } from '@/ui/button';
 import { Tip } from '@/ui/tip';
@@ -18,9 +20,10 @@ function To({ to, search, label, children }: { to: string; search?: object; labe
         to={to}
         search={search}
         aria-label={label}
+        onClick={() => setUi({ drawerOverlay: false })}
         activeOptions={{ includeSearch: search !== undefined, exact: to === '/' }}
         activeProps={{ 'aria-current': 'page' }}
-        className="flex size-10 items-center justify-center rounded-control text-text-2 hover:bg-sunken hover:text-text aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent pointer-coarse:size-11"
+        className="relative flex size-10 items-center justify-center rounded-control text-text-2 hover:bg-sunken hover:text-text aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent pointer-coarse:size-11"
       >
         {children}
       </Link>
@@ -29,7 +32,9 @@ function To({ to, search, label, children }: { to: string; search?: object; labe
 }
 
 export function Rail() {
-  const t = useT().app;
+  const words = useT();
+  const t = words.app;
+  const fresh = useFresh((s) => s.list.length);
   const navigate = useNavigate();
   const drawer = usePrefs((s) => s.drawer);
   const overlay = useUi((s) => s.drawerOverlay);
@@ -41,15 +46,16 @@ export function Rail() {
   return (
     <nav
       aria-label={t.navigation}
-      className="z-30 flex shrink-0 border-line bg-surface max-tablet:h-13 max-tablet:items-center max-tablet:gap-1 max-tablet:border-b max-tablet:px-2 tablet:w-14 tablet:flex-col tablet:items-center tablet:gap-1 tablet:border-r tablet:py-2"
+      className="z-30 flex shrink-0 border-line bg-surface max-tablet:h-13 max-tablet:items-center max-tablet:gap-1 max-tablet:border-b max-tablet:px-2 tablet:w-14 tablet:flex-col tablet:items-center tablet:gap-1 tablet:border-e tablet:py-2"
     >
       <IconButton
         look="ink"
         size="large"
         label={t.createNew}
-        className="size-10"
+        className="size-10 pointer-coarse:h-11!"
         onClick={() => {
-          createNew();
+          setUi({ drawerOverlay: false });
+          void createNew();
           void navigate({ to: '/' });
         }}
       >
@@ -63,14 +69,16 @@ export function Rail() {
       <IconButton
         size="large"
         label={t.toggleHistory}
+        data-testid="history-toggle"
         aria-expanded={drawer || overlay}
-        className="size-10"
+        className="size-10 pointer-coarse:h-11!"
         onClick={toggle}
       >
         <Clock size={18} />
       </IconButton>
-      <To to="/library" label={t.library}>
+      <To to="/library" label={fresh > 0 ? words.queue.libraryFresh(t.library, fresh) : t.library}>
         <Images size={18} />
+        <FreshBadge />
       </To>
       <To to="/library" search={{ fav: true }} label={t.favorites}>
         <Star size={18} />
@@ -82,7 +90,7 @@ export function Rail() {
       <Panel>
         <ModelPanel />
       </Panel>
-      <IconButton size="large" label={t.preferences} className="size-10" onClick={() => setUi({ preferences: true })}>
+      <IconButton size="large" label={t.preferences} className="size-10 pointer-coarse:h-11!" onClick={() => setUi({ preferences: true })}>
         <Settings2 size={18} />
       </IconButton>
     </nav>

@@ -1,14 +1,15 @@
 // The addresses of the page. Filters and the open picture are in the address, so that back, reload
 // and links show the same.
-import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, defaultParseSearch, redirect } from '@tanstack/react-router';
 import * as v from 'valibot';
 import { call } from '@/api/client';
 import { EditorPage } from '@/editor/page';
+import { LibraryRoute, loadLibrary, prepareLibrary } from '@/library/route';
 import { lazy } from 'react';
 import { NotFound } from './not-found';
+import { Stopped } from './panel';
 import { Shell } from './shell';
 
-const LibraryPage = lazy(() => import('@/library/page'));
 const TrashPage = lazy(() => import('@/library/trash'));
 
 const text = v.fallback(v.optional(v.string()), undefined);
@@ -59,7 +60,9 @@ const library = createRoute({
   getParentRoute: () => root,
   path: '/library',
   validateSearch: (s) => v.parse(LibrarySearch, s),
-  component: LibraryPage,
+  // Not waited for; called when the pointer comes near a link as well.
+  loader: () => void loadLibrary().catch(() => undefined),
+  component: LibraryRoute,
 });
 
 const trash = createRoute({ getParentRoute: () => root, path: '/trash', component: TrashPage });
@@ -96,7 +99,12 @@ export const router = createRouter({
   routeTree: root.addChildren([editor, history, library, trash, gallery, favorites, favorite]),
   defaultPreload: 'intent',
   scrollRestoration: false,
+  defaultErrorComponent: ({ error, reset }) => <Stopped error={error} resetErrorBoundary={reset} />,
 });
+
+if (/^\/library\/?$/.test(window.location.pathname)) {
+  prepareLibrary(v.parse(LibrarySearch, defaultParseSearch(window.location.search)));
+}
 
 declare module '@tanstack/react-router' {
   interface Register {

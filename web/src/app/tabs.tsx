@@ -2,6 +2,7 @@
 import { useNavigate, useRouterState } from '@tanstack/react-router';
 import clsx from 'clsx';
 import { Image, Images, ListOrdered, PenLine } from 'lucide-react';
+import { FreshBadge } from '@/queue/fresh-badge';
 import { useT } from '@/i18n';
 import { setUi, useUi, type Tab } from './ui-state';
 
@@ -37,7 +38,10 @@ export function Tabs() {
               isOn ? 'text-accent' : 'text-text-2',
             )}
           >
-            <Icon size={20} aria-hidden />
+            <span className="relative">
+              <Icon size={20} aria-hidden />
+              {one === 'library' && <FreshBadge className="-end-3 -top-1" />}
+            </span>
             {label}
           </button>
         );

@@ -167,4 +167,20 @@ describe('store', () => {
     expect(s().past.length).toBeGreaterThanOrEqual(3);
     expect(s().past.length).toBeLessThan(10);
   });
+
+  it('ends a step of typing with a word', () => {
+    const s = useDocument.getState;
+    s().open('new', EMPTY_DOC);
+    const words = 'a long wooden table with peaches, honey and bread under a striped awning in the sun';
+    for (let i = 1; i <= words.length; i++) s().edit('background', caption.put(caption.BACKGROUND, words.slice(0, i)), 'background');
+    const steps: string[] = [];
+    while (s().past.length > 0) {
+      s().undo();
+      steps.push(s().good.caption.background);
+    }
+    expect(steps.length).toBeGreaterThan(3);
+    for (const text of steps) expect(text === '' || text.endsWith(' ')).toBe(true);
+    while (s().future.length > 0) s().redo();
+    expect(s().good.caption.background).toBe(words);
+  });
 });

@@ -1,15 +1,16 @@
 // Remedies as data, and what they do. Each touches only what it is about.
-import { put, STYLE, ORDER, isDict, type Edit } from './caption';
+import { all, put, STYLE, ORDER, isDict, type Edit } from './caption';
 import { find, parse, set, type Json, type Path } from './json';
 import type { Settings } from './store';
 
-export type FixLabel = 'insert' | 'remove' | 'convert' | 'keepPhoto' | 'keepArt' | 'nearest' | 'mendBox' | 'mend' | 'trim' | 'order' | 'literal';
+export type FixLabel = 'insert' | 'remove' | 'convert' | 'keepPhoto' | 'keepArt' | 'nearest' | 'mendBox' | 'mend' | 'trim' | 'order' | 'literal' | 'object';
 
 export type Fix = { label: FixLabel } & (
   | { do: 'put'; path: Path; value: Json }
   | { do: 'remove'; path: Path }
   | { do: 'order'; path: Path; order: readonly string[] }
   | { do: 'look'; keep: 'photo' | 'art_style' }
+  | { do: 'object'; path: Path } // a text element without a text
   | { do: 'literal' }
   | { do: 'size'; width: number; height: number }
 );
@@ -67,6 +68,8 @@ export function editOf(fix: Fix): Edit {
       return reorder(fix.path, fix.order);
     case 'look':
       return keepLook(fix.keep);
+    case 'object':
+      return all(put([...fix.path, 'type'], 'obj'), put([...fix.path, 'text'], undefined));
     case 'literal':
       return literal;
     case 'size':

@@ -75,7 +75,7 @@ function element(node: Node, index: number, limits: Limits, add: Add): void {
       add('error', 'no-desc', [...path, 'desc'], [], told ? insert([...path, 'desc'], told) : remove(path));
     }
     if (isText && isBlank(e.text)) {
-      add('error', 'no-text', [...path, 'text'], [], null);
+      add('error', 'no-text', [...path, 'text'], [], { do: 'object', label: 'object', path });
     } else if (isText && typeof e.text !== 'string') {
       add('error', 'wrong-type', [...path, 'text'], ['text'], insert([...path, 'text'], String(e.text)));
     } else if (!isText && 'text' in e) {

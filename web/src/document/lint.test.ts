@@ -57,6 +57,7 @@ describe('lint', () => {
     ['wrong-type', caption({ style: { ...PHOTO, aesthetics: 5 } }), 'error'],
     ['element-type', caption({ elements: [{ type: 'shape', desc: 'a tree' }] }), 'error'],
     ['no-desc', caption({ elements: [{ type: 'text', text: 'HI', desc: '' }] }), 'error'],
+    ['no-text', caption({ elements: [{ type: 'text', text: '', desc: 'a headline' }] }), 'error'],
     ['text-on-object', caption({ elements: [{ type: 'obj', desc: 'a tree', text: 'HI' }] }), 'error'],
     ['two-looks', caption({ style: { aesthetics: 'a', lighting: 'l', photo: 'p', medium: 'photograph', art_style: 's' } }), 'error'],
     ['no-look', caption({ style: { aesthetics: 'a', lighting: 'l', medium: 'painting' } }), 'error'],
@@ -76,7 +77,6 @@ describe('lint', () => {
   });
 
   const doubtful: [Rule, string][] = [
-    ['no-text', caption({ elements: [{ type: 'text', text: '', desc: 'a headline' }] })],
     ['few-words', '{"high_level_description":"a cat","compositional_deconstruction":{"background":"","elements":[]}}'],
     ['long-description', caption({ more: { high_level_description: 'word '.repeat(51) } })],
     ['long-element', caption({ elements: [{ type: 'obj', desc: 'leaf '.repeat(61) }] })],

@@ -44,7 +44,7 @@ interface State {
   edit(label: string, change: Edit, group?: string): void;
   setText(text: string): void;
   setSettings(label: string, change: Partial<Settings>, group?: string): void;
-  replace(label: string, doc: Doc): void;
+  replace(label: string, doc: Doc, group?: string): void;
   undo(): void;
   redo(): void;
   revert(): void;
@@ -54,6 +54,7 @@ interface State {
 export const STEPS_MAX = 200;
 const PAUSE_MS = 700;
 const GROUP_CHARACTERS = 40;
+const GROUP_WORDS = 16; // characters, after which the next word is another step
 
 export const DEFAULT_SETTINGS: Settings = {
   width: 1024,
@@ -80,17 +81,30 @@ function view(text: string, before: State['good'] | null): Pick<State, 'good' | 
   return { good: { text, value: parsed.root.value, caption: read(parsed.root.value) }, error: null };
 }
 
-/** Typing goes on in the same step while it is the same field, without a pause, and not too long. */
-function goesOn(state: State, group: string | undefined, size: number, now: number): boolean {
+/** Whether what was typed is the first letter of a word. */
+function beginsWord(before: string, after: string): boolean {
+  if (after.length <= before.length) return false;
+  let at = 0;
+  while (at < before.length && before[at] === after[at]) at++;
+  const blank = /\s|\\n/;
+  return !blank.test(after[at] ?? ' ') && blank.test(after.slice(Math.max(0, at - 2), at));
+}
+
+/**
+ * Typing goes on in the same step while it is the same field, without a pause, and not too long; a
+ * longer one ends with a word.
+ */
+function goesOn(state: State, group: string | undefined, size: number, now: number, text: string): boolean {
   const g = state.group;
-  return group !== undefined && g?.id === group && now - g.at < PAUSE_MS && g.size + size <= GROUP_CHARACTERS;
+  if (group === undefined || g?.id !== group || now - g.at >= PAUSE_MS || g.size + size > GROUP_CHARACTERS) return false;
+  return g.size < GROUP_WORDS || !beginsWord(state.doc.text, text);
 }
 
 function change(state: State, label: string, doc: Doc, group?: string): Partial<State> {
   if (doc.text === state.doc.text && doc.settings === state.doc.settings) return {};
   const now = Date.now();
   const size = Math.abs(doc.text.length - state.doc.text.length) || 1;
-  const same = goesOn(state, group, size, now);
+  const same = goesOn(state, group, size, now, doc.text);
   const past = same ? state.past : [...state.past, { doc: state.doc, label }].slice(-STEPS_MAX);
   return {
     doc,
@@ -113,7 +127,7 @@ export const useDocument = create<State>()((write) => ({
   setText: (text) => write((s) => change(s, 'json', { ...s.doc, text }, 'json')),
   setSettings: (label, settings, group) =>
     write((s) => change(s, label, { ...s.doc, settings: { ...s.doc.settings, ...settings } }, group)),
-  replace: (label, doc) => write((s) => change(s, label, doc)),
+  replace: (label, doc, group) => write((s) => change(s, label, doc, group)),
   undo: () =>
     write((s) => {
       const step = s.past.at(-1);

@@ -38,7 +38,7 @@ interface ActProps {
 /** A button that stays the same one, focus and all, while reasons against it come and go. */
 function Act({ isMain, isBusy, hint, reason, testId, run, children }: ActProps) {
   return (
-    <Tip text={reason ?? hint} keys={isMain && !reason ? 'Ctrl Enter' : undefined}>
+    <Tip text={reason ?? hint} keys={isMain && !reason ? 'generate' : undefined}>
       <Button
         look={isMain ? 'ink' : 'plain'}
         size={isMain ? 'large' : 'normal'}
@@ -89,7 +89,7 @@ export function GenerateBar({ promptId }: { promptId: number | null }) {
             <NumberField
               label={t.repeat}
               hideLabel
-              className="w-10"
+              className="w-10 pointer-coarse:w-11"
               min={1}
               max={most}
               step={1}

@@ -1,11 +1,12 @@
 // From the document to jobs in the queue. The server owns them from then on.
 import type { QueryClient } from '@tanstack/react-query';
 import { ApiError, call } from '@/api/client';
-import { keys } from '@/api/queries';
+import { capabilitiesQuery, keys } from '@/api/queries';
 import type { Job, NewItem, Queue } from '@/api/types';
 import { sendable } from '@/document/caption';
+import { defaultSettings } from '@/document/drafts';
 import { formOf } from '@/document/form';
-import { useDocument, type Doc } from '@/document/store';
+import { DEFAULT_SETTINGS, useDocument, type Doc } from '@/document/store';
 import { newId, randomSeed, SEED_MAX } from '@/lib/ids';
 import { knows, withJob } from '@/api/live';
 import { noteRefused } from '@/queue/refused';
@@ -47,23 +48,57 @@ export function itemOf(doc: Doc, wish: Wish, seed: number): NewItem {
   };
 }
 
+type Added = { jobs: Job[]; revision: number };
+
+// Sent, and no answer came: what the server has of it is not known. Wished once more, it goes out
+// under the same ids, and the server adds it once whatever happened the first time.
+let unsure: { wish: string; items: NewItem[] } | null = null;
+
+const send = (items: NewItem[], next: boolean) => call<Added>('/api/queue', { body: { items, at: next ? 'next' : 'end' } });
+
+const isLost = (e: unknown): boolean => e instanceof ApiError && (e.status === 0 || e.status >= 500);
+
+/** Adds the items; a lost answer is asked for again at once. */
+async function sendOnce(items: NewItem[], next: boolean): Promise<Added> {
+  try {
+    return await send(items, next);
+  } catch (e) {
+    if (!isLost(e)) throw e;
+    return send(items, next);
+  }
+}
+
+/** A press may be faster than the machine says what it prefers: then it waits for that. */
+async function untilSettled(client: QueryClient): Promise<void> {
+  if (useDocument.getState().doc.settings !== DEFAULT_SETTINGS) return;
+  const can = await client.ensureQueryData(capabilitiesQuery).catch(() => undefined);
+  const { doc } = useDocument.getState();
+  if (!can?.size || !can.defaults || doc.settings !== DEFAULT_SETTINGS) return;
+  const settings = defaultSettings(can.size.default, can.defaults.preset, can.defaults.format);
+  useDocument.setState({ doc: { ...doc, settings } });
+}
+
 /** Adds the document to the queue; the seed that was drawn shows in the field. Throws ApiError. */
 export async function enqueue(client: QueryClient, wish: Wish): Promise<Job[]> {
+  await untilSettled(client);
   const { doc, key, setSettings } = useDocument.getState();
   const { seed: typed, seedLocked } = doc.settings;
   const seed = seedOf(wish.newSeed && !seedLocked ? '' : typed);
   if (seed === null) throw new Error('seed');
-  const items = [itemOf(doc, wish, seed)];
-  const added = await call<{ jobs: Job[]; revision: number }>('/api/queue', {
-    body: { items, at: wish.next ? 'next' : 'end' },
-  }).catch((e: unknown) => {
+  const same = JSON.stringify([key, wish, doc.text, { ...doc.settings, seed: wish.newSeed ? '' : typed }]);
+  const items = unsure?.wish === same ? unsure.items : [itemOf(doc, wish, seed)];
+  unsure = { wish: same, items };
+  const added = await sendOnce(items, wish.next === true).catch((e: unknown) => {
+    if (!isLost(e)) unsure = null;
     if (e instanceof ApiError && e.status >= 400 && e.status < 500 && e.code !== 'queue_full') {
       noteRefused(items, wish.next === true, e);
     }
     throw e;
   });
+  unsure = null;
   noteJobs(key, added.jobs);
-  if (String(seed) !== typed) setSettings('seed', { seed: String(seed) }, 'seed');
+  const drawn = String(items[0]?.seed ?? seed);
+  if (drawn !== typed) setSettings('seed', { seed: drawn }, 'seed');
   // Events may have been faster: what they brought is newer.
   client.setQueryData<Queue>(keys.queue, (queue) => queue && added.jobs.filter((job) => !knows(queue, job.id)).reduce(withJob, queue));
   void client.invalidateQueries({ queryKey: keys.queue });

@@ -10,7 +10,7 @@ export async function createNew(): Promise<void> {
   useDocument.getState().replace('new', { ...EMPTY_DOC, settings: { ...settings, seed: '', seedLocked: false } });
   toast({
     kind: 'info',
-    text: words().app.createNew,
+    text: words().tools.commands.new,
     group: 'new',
     action: { label: words().ui.undo, run: () => useDocument.getState().undo() },
   });

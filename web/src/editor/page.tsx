@@ -43,7 +43,7 @@ export function EditorPage({ promptId }: { promptId: number | null }) {
         </section>
         <section
           aria-label={t.app.create}
-          className="flex min-h-0 flex-col border-line bg-surface laptop:w-90 laptop:shrink-0 laptop:border-l desk:w-96 max-laptop:flex-1 max-laptop:border-t max-tablet:group-data-[tab=stage]/shell:hidden"
+          className="flex min-h-0 flex-col border-line bg-surface laptop:w-90 laptop:shrink-0 laptop:border-s desk:w-96 max-laptop:flex-1 max-laptop:border-t max-tablet:group-data-[tab=stage]/shell:hidden"
         >
           {isOpen && (
             <Panel>

@@ -34,7 +34,7 @@ export function UndoButtons() {
       <IconButton
         data-testid="undo"
         label={last ? `${t.ui.undo}: ${name(last.label)}` : t.ui.undo}
-        keys="Ctrl Z"
+        keys="undo"
         aria-disabled={!last || undefined}
         className="aria-disabled:opacity-40"
         onClick={undo}
@@ -44,7 +44,7 @@ export function UndoButtons() {
       <IconButton
         data-testid="redo"
         label={next ? `${t.ui.redo}: ${name(next.label)}` : t.ui.redo}
-        keys="Ctrl Shift Z"
+        keys="redo"
         aria-disabled={!next || undefined}
         className="aria-disabled:opacity-40"
         onClick={redo}

@@ -2,16 +2,17 @@
 import { create } from 'zustand';
 import { en, type Words } from './en';
 
-export type Language = 'en' | 'de' | 'pseudo';
+/** The last two are for tests: longer words, the same from right to left. */
+export type Language = 'en' | 'de' | 'pseudo' | 'pseudo-rtl';
 export const LANGUAGES: { value: Language; label: string }[] = [
   { value: 'en', label: 'English' },
   { value: 'de', label: 'Deutsch' },
 ];
 
-type Entry = string | ((...args: never[]) => string) | Entry[] | { [key: string]: Entry };
+export type Entry = string | ((...args: never[]) => string) | Entry[] | { [key: string]: Entry };
 
 /** Every word longer and marked, so that what is not in a dictionary stands out. */
-function stretch(entry: Entry): Entry {
+export function stretch(entry: Entry): Entry {
   if (typeof entry === 'string') return `⟦${entry}${'~'.repeat(Math.ceil(entry.length * 0.4))}⟧`;
   if (typeof entry === 'function') return (...args: never[]) => stretch(entry(...args)) as string;
   if (Array.isArray(entry)) return entry.map(stretch);
@@ -19,10 +20,12 @@ function stretch(entry: Entry): Entry {
 }
 
 /** English is part of the first script; others come when they are wanted. */
+const pseudo = () => stretch(en as unknown as Entry) as unknown as Words;
 const dictionaries: Record<Language, () => Words | Promise<Words>> = {
   en: () => en,
   de: () => import('./de').then((m) => m.de),
-  pseudo: () => stretch(en as unknown as Entry) as unknown as Words,
+  pseudo,
+  'pseudo-rtl': pseudo,
 };
 
 function preferred(): Language {
@@ -31,11 +34,14 @@ function preferred(): Language {
 
 export const useLanguage = create<{ language: Language; words: Words }>()(() => ({ language: 'en', words: en }));
 
+export const directionOf = (language: Language): 'ltr' | 'rtl' => (language === 'pseudo-rtl' ? 'rtl' : 'ltr');
+
 /** null: the browser's. */
 export async function setLanguage(wanted: Language | null): Promise<void> {
   const language = wanted ?? preferred();
   const words = await dictionaries[language]();
-  document.documentElement.lang = language === 'pseudo' ? 'en' : language;
+  document.documentElement.lang = language === 'de' ? 'de' : 'en';
+  document.documentElement.dir = directionOf(language);
   useLanguage.setState({ language, words });
 }
 

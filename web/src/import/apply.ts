@@ -1,9 +1,10 @@
 // What was read into the document; each is one step that undo takes back.
-import { ELEMENTS, insertElement, isBox, isDict, put, read, type Edit } from '@/document/caption';
-import { find, parse, write, type Json } from '@/document/json';
+import { isDict } from '@/document/caption';
+import { parse, write } from '@/document/json';
 import { useDocument, type Doc } from '@/document/store';
 import { unmark } from '@/editor/settings/seed';
 import { fit, isPossible, nearest, type Limits } from '@/editor/settings/size';
+import { putLayout } from './put-layout';
 import type { Imported } from './recipe';
 
 export type Part = 'everything' | 'caption' | 'layout' | 'settings';
@@ -14,35 +15,6 @@ function captionText(caption: string): string {
   if (parsed.ok && isDict(parsed.root.value)) return caption;
   return write({ high_level_description: caption, compositional_deconstruction: { background: '', elements: [] } });
 }
-
-function elementsOf(text: string): Json[] {
-  const parsed = parse(text);
-  const list = parsed.ok ? find(parsed.root, ELEMENTS)?.value : undefined;
-  return Array.isArray(list) ? list : [];
-}
-
-/**
- * The boxes of another caption: each goes to the next element of its kind here, which keeps its
- * words; boxes that are left over come with their elements.
- */
-export const putLayout =
-  (from: string): Edit =>
-  (source) => {
-    let result = source;
-    const parsed = parse(source);
-    const mine = read(parsed.ok ? parsed.root.value : null).elements;
-    const free = new Set(mine.map((e) => e.index));
-    for (const theirs of elementsOf(from)) {
-      if (!isDict(theirs) || !isBox(theirs.bbox)) continue;
-      const kind = theirs.type === 'text' ? 'text' : 'obj';
-      const target = mine.find((e) => free.has(e.index) && e.kind === kind);
-      if (target) {
-        free.delete(target.index);
-        result = put([...ELEMENTS, target.index, 'bbox'], theirs.bbox)(result);
-      } else result = insertElement(theirs)(result);
-    }
-    return result;
-  };
 
 /** Sizes that this server cannot draw become the nearest that it can. */
 function settingsIn(doc: Doc, imported: Imported, limits: Limits): Doc['settings'] {

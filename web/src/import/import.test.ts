@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_DOC, type Doc } from '@/document/store';
 import { FALLBACK_LIMITS } from '@/editor/settings/size';
-import { docWith, putLayout } from './apply';
+import { docWith } from './apply';
+import { putLayout } from './put-layout';
 import { findCaption, isTooDeep, withoutCommas } from './forgiving';
 import { ImportError, importBytes, importText } from './recipe';
 

@@ -3,6 +3,7 @@
 import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { useT } from '@/i18n';
 import { registerChooser } from './choose';
+import { takeEarly } from './early';
 import { useImport } from './state';
 
 const ImportSheet = lazy(() => import('./sheet'));
@@ -49,6 +50,8 @@ function useDrops(): boolean {
         void import('./open-import').then(({ openText }) => openText(text));
       }
     };
+    const early = takeEarly();
+    if (early) void openFile(early);
     window.addEventListener('dragover', over);
     window.addEventListener('drop', drop);
     window.addEventListener('paste', paste);

@@ -37,17 +37,27 @@ function hasBoxes(imported: Imported): boolean {
   return parsed.ok && read(parsed.root.value).elements.some((e) => e.box !== null);
 }
 
+/** To the editor, whatever page one is on; its draft first, so that it does not come on top. */
+function useToEditor(): () => Promise<void> {
+  const navigate = useNavigate();
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  return async () => {
+    if (path === '/' || path.startsWith('/history/')) {
+      // A picture that is being viewed would cover it.
+      return navigate({ to: '.', search: (old: object) => ({ ...old, image: undefined }), replace: true });
+    }
+    await openDocument('new');
+    await navigate({ to: '/' });
+  };
+}
+
 function useTake(): (imported: Imported, part: Part) => Promise<void> {
   const t = useT();
   const client = useQueryClient();
-  const navigate = useNavigate();
-  const path = useRouterState({ select: (s) => s.location.pathname });
+  const toEditor = useToEditor();
   return async (imported, part) => {
     offer(null);
-    if (path !== '/' && !path.startsWith('/history/')) {
-      await openDocument('new');
-      await navigate({ to: '/' });
-    }
+    await toEditor();
     const limits = client.getQueryData(capabilitiesQuery.queryKey)?.size ?? FALLBACK_LIMITS;
     apply(imported, part, limits);
     setUi({ tab: 'create' });
@@ -60,6 +70,20 @@ function useTake(): (imported: Imported, part: Part) => Promise<void> {
   };
 }
 
+/** The picture itself: something to describe, or to draw boxes over. */
+function usePictureAs(): (picture: File, as: 'reference' | 'underlay') => Promise<void> {
+  const toEditor = useToEditor();
+  return async (picture, as) => {
+    offer(null);
+    await toEditor();
+    setPrefs({ mode: as === 'reference' ? 'quick' : 'layout' });
+    // On phones the underlay lies on the stage.
+    setUi({ tab: as === 'reference' ? 'create' : 'stage' });
+    if (as === 'reference') await addPictures([picture]);
+    else setUnderlay(picture);
+  };
+}
+
 /** The first thing to do has the focus, once the dialog is open. */
 function focusFirst(element: HTMLDivElement | null): void {
   if (element) setTimeout(() => element.querySelector('button')?.focus(), 0);
@@ -68,6 +92,7 @@ function focusFirst(element: HTMLDivElement | null): void {
 function Choices({ offered, imported }: { offered: Offered; imported: Imported }) {
   const t = useT().tools.import;
   const take = useTake();
+  const takePicture = usePictureAs();
   const { picture } = offered;
   const hasCaption = imported.caption !== null;
   const hasSettings = Object.keys(imported.settings).length > 0 || imported.ratio !== null;
@@ -93,25 +118,10 @@ function Choices({ offered, imported }: { offered: Offered; imported: Imported }
         )}
         {picture && (
           <>
-            <Button
-              data-testid="import-reference"
-              onClick={() => {
-                offer(null);
-                setPrefs({ mode: 'quick' });
-                setUi({ tab: 'create' });
-                void addPictures([picture]);
-              }}
-            >
+            <Button data-testid="import-reference" onClick={() => void takePicture(picture, 'reference')}>
               {t.reference}
             </Button>
-            <Button
-              data-testid="import-underlay"
-              onClick={() => {
-                offer(null);
-                setPrefs({ mode: 'layout' });
-                setUnderlay(picture);
-              }}
-            >
+            <Button data-testid="import-underlay" onClick={() => void takePicture(picture, 'underlay')}>
               {t.underlay}
             </Button>
           </>

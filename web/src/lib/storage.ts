@@ -8,6 +8,12 @@ const VERSION = 1;
 const SIZE_MAX = 2_000_000; // characters of one value
 
 let troubles = new Set<string>();
+let isFrozen = false;
+
+/** From here on nothing is kept any more, until the page is loaded again: what lies there is newer. */
+export function freeze(): void {
+  isFrozen = true;
+}
 
 /** Keys whose values were set aside since the last call. */
 export function takeTroubles(): string[] {
@@ -54,6 +60,7 @@ export function load<T>(key: string, schema: v.GenericSchema<unknown, T>): T | u
 
 /** False when it could not be kept. */
 export function save(key: string, data: unknown): boolean {
+  if (isFrozen) return true;
   try {
     const store = area();
     store?.setItem(PREFIX + key, JSON.stringify({ v: VERSION, data }));
@@ -64,6 +71,7 @@ export function save(key: string, data: unknown): boolean {
 }
 
 export function forget(key: string): void {
+  if (isFrozen) return;
   try {
     area()?.removeItem(PREFIX + key);
   } catch {

@@ -88,13 +88,19 @@ export const Card = memo(function Card(p: CardProps) {
         </span>
       )}
       {item.fav && !p.isActive && (
-        <span className={clsx(chip, badge, 'top-1 right-1')}>
+        <span className={clsx(chip, badge, 'top-1 end-1')}>
           <Star size={12} fill="currentColor" aria-hidden />
         </span>
       )}
       {item.prompt_id === null && !isBlocked && (
-        <span className={clsx(chip, badge, 'bottom-1 left-1')} title={t.unlinked}>
+        <span className={clsx(chip, badge, 'bottom-1 start-1')} title={t.unlinked}>
           <Link2Off size={12} aria-hidden />
+        </span>
+      )}
+      {item.rating > 0 && !isBlocked && width > 90 && (
+        <span className="num pointer-events-none absolute end-1 bottom-1 flex h-5 items-center gap-0.5 rounded-control bg-surface/90 px-1 text-micro text-text" aria-hidden>
+          {item.rating}
+          <Star size={10} fill="currentColor" />
         </span>
       )}
       {(p.isActive || p.isSelecting || p.isSelected) && (
@@ -104,7 +110,7 @@ export const Card = memo(function Card(p: CardProps) {
           data-act="select"
           aria-pressed={p.isSelected}
           aria-label={t.select}
-          className={clsx(chip, 'top-0 left-0 size-8 pointer-coarse:size-11')}
+          className={clsx(chip, 'top-0 start-0 size-8 pointer-coarse:size-11')}
         >
           <span
             className={clsx(
@@ -123,7 +129,7 @@ export const Card = memo(function Card(p: CardProps) {
           data-act="fav"
           aria-pressed={item.fav}
           aria-label={t.favorite}
-          className={clsx(chip, 'top-0 right-0 size-8 pointer-coarse:size-11')}
+          className={clsx(chip, 'top-0 end-0 size-8 pointer-coarse:size-11')}
         >
           <span className="flex size-6 items-center justify-center rounded-control bg-surface/90 text-text hover:bg-surface">
             <Star size={14} fill={item.fav ? 'currentColor' : 'none'} aria-hidden />

@@ -56,7 +56,7 @@ export function Chips({ filters, set }: { filters: Filters; set: (change: Partia
             data-testid="library-chip"
             aria-label={t.removeFilter(text(chip))}
             onClick={() => set(chip.without)}
-            className="flex h-7 max-w-64 items-center gap-1 rounded-full border border-line bg-surface pr-1.5 pl-2.5 text-control text-text-2 hover:border-line-strong hover:text-text pointer-coarse:h-11"
+            className="flex h-7 max-w-64 items-center gap-1 rounded-full border border-line bg-surface pe-1.5 ps-2.5 text-control text-text-2 hover:border-line-strong hover:text-text pointer-coarse:h-11"
           >
             <span className="truncate">{text(chip)}</span>
             <X size={14} aria-hidden className="shrink-0" />

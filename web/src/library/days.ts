@@ -22,3 +22,13 @@ export function dateOfDay(day: string): Date {
   const [y = 1970, m = 1, d = 1] = day.split('-').map(Number);
   return new Date(y, m - 1, d, 12);
 }
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** A date in words; with the formats kept, because making one takes longer than a frame has. */
+export function dateText(date: Date, language: string, options: Intl.DateTimeFormatOptions): string {
+  const key = language + JSON.stringify(options);
+  let format = formats.get(key);
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(language, options)));
+  return format.format(date);
+}

@@ -2,7 +2,7 @@
 import type { Entry } from '@/api/types';
 import { read, type Caption } from '@/document/caption';
 import { captionOfForm, readForm, textOfForm } from '@/document/form';
-import { parse } from '@/document/json';
+import { parse, type Json } from '@/document/json';
 import { localDay } from './days';
 
 export interface EntryFacts {
@@ -12,25 +12,37 @@ export interface EntryFacts {
   caption: Caption;
 }
 
+/** The caption as it was sent; undefined: it cannot be read. */
+export function captionOf(formJson: string): Json | undefined {
+  const form = readForm(formJson);
+  if (!form) return undefined;
+  const parsed = parse(textOfForm(form).text);
+  return parsed.ok ? parsed.root.value : captionOfForm(form);
+}
+
 /** null: the stored form cannot be read. */
 export function factsOf(formJson: string): EntryFacts | null {
   const form = readForm(formJson);
-  if (!form) return null;
-  const parsed = parse(textOfForm(form).text);
+  const caption = captionOf(formJson);
+  if (!form || caption === undefined) return null;
   return {
     width: form.w ?? 0,
     height: form.h ?? 0,
     preset: form.preset ?? '',
-    caption: read(parsed.ok ? parsed.root.value : captionOfForm(form)),
+    caption: read(caption),
   };
 }
 
 export type EntryRow = { kind: 'day'; day: string; count: number } | { kind: 'entry'; entry: Entry };
 
-/** Newest first, as the server says, under their local days. An entry is shown once. */
-export function rowsOf(entries: readonly Entry[]): EntryRow[] {
+export const ABOVE = 'above'; // instead of a day
+
+/** What is pinned, then newest first, as the server says, under their local days. Each is shown once. */
+export function rowsOf(entries: readonly Entry[], above: readonly Entry[] = []): EntryRow[] {
   const rows: EntryRow[] = [];
-  const seen = new Set<number>();
+  const seen = new Set(above.map((entry) => entry.id));
+  if (above.length > 0) rows.push({ kind: 'day', day: ABOVE, count: above.length });
+  for (const entry of above) rows.push({ kind: 'entry', entry });
   let heading: Extract<EntryRow, { kind: 'day' }> | undefined;
   for (const entry of entries) {
     if (seen.has(entry.id)) continue;

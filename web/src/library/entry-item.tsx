@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import clsx from 'clsx';
-import { Copy, EllipsisVertical, Star, Trash2 } from 'lucide-react';
+import { Copy, EllipsisVertical, FileDiff, Pencil, Pin, PinOff, Star, Trash2 } from 'lucide-react';
 import { memo, useMemo, useState } from 'react';
 import { thumbUrl } from '@/api/queries';
 import type { Entry } from '@/api/types';
@@ -12,6 +12,7 @@ import { useT } from '@/i18n';
 import { IconButton } from '@/ui/button';
 import { Menu } from '@/ui/menu';
 import { duplicateEntry, favoriteEntry } from './entry-actions';
+import { note } from './entry-notes';
 import { factsOf } from './entries';
 import { Miniature } from './miniature';
 
@@ -20,17 +21,22 @@ export interface EntryItemProps {
   isCurrent: boolean;
   isFavorite: boolean;
   presetLabel: (name: string) => string;
+  name: string | undefined; // that a person gave it
+  isPinned: boolean;
   onTrash: (id: number) => void;
+  onRename: (entry: Entry) => void;
+  onCompare: (entry: Entry) => void;
 }
 
-export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite, presetLabel, onTrash }: EntryItemProps) {
+export const EntryItem = memo(function EntryItem(p: EntryItemProps) {
+  const { entry, isCurrent, isFavorite, presetLabel, isPinned } = p;
   const t = useT();
   const client = useQueryClient();
   const navigate = useNavigate();
   const facts = useMemo(() => factsOf(entry.form_json), [entry.form_json]);
   const [isBroken, setBroken] = useState(false);
   const date = serverDate(entry.saved_at);
-  const text = shorten(entry.hld || facts?.caption.hld || '') || t.library.entryWithoutWords;
+  const text = p.name ?? (shorten(entry.hld || facts?.caption.hld || '') || t.library.entryWithoutWords);
   const details = [
     facts && facts.width > 0 ? `${facts.width}×${facts.height}` : '',
     facts?.preset ? presetLabel(facts.preset) : '',
@@ -53,7 +59,7 @@ export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite,
         data-id={entry.id}
         aria-current={isCurrent ? 'page' : undefined}
         onClick={() => setUi({ drawerOverlay: false, tab: 'stage' })}
-        className="flex h-full min-w-0 flex-1 items-center gap-2.5 rounded-control py-2 pr-8 pl-2 -outline-offset-2 pointer-coarse:pr-11"
+        className="flex h-full min-w-0 flex-1 items-center gap-2.5 rounded-control py-2 pe-8 ps-2 -outline-offset-2 pointer-coarse:pe-11"
       >
         <span className="flex size-14 shrink-0 items-center justify-center overflow-hidden rounded-thumb bg-sunken">
           {cover !== null && !isBroken ? (
@@ -80,6 +86,7 @@ export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite,
               {clock(date)}
             </time>
             <span className="truncate">{details.join(' · ')}</span>
+            {isPinned && <Pin size={11} fill="currentColor" role="img" aria-label={t.library.pinned} className="shrink-0" />}
             {isFavorite && <Star size={11} fill="currentColor" role="img" aria-label={t.library.favorite} className="shrink-0" />}
           </span>
         </span>
@@ -89,7 +96,7 @@ export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite,
           <IconButton
             size="small"
             label={t.library.entryMenu(shorten(text, 40))}
-            className="absolute! top-1/2 right-0.5 -translate-y-1/2 opacity-0 group-focus-within/entry:opacity-100 group-hover/entry:opacity-100 aria-expanded:opacity-100 pointer-coarse:opacity-100"
+            className="absolute! top-1/2 end-0.5 -translate-y-1/2 opacity-0 group-focus-within/entry:opacity-100 group-hover/entry:opacity-100 aria-expanded:opacity-100 pointer-coarse:opacity-100"
           >
             <EllipsisVertical size={14} />
           </IconButton>
@@ -105,6 +112,13 @@ export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite,
                 },
               ]),
           {
+            label: isPinned ? t.library.unpin : t.library.pin,
+            icon: isPinned ? <PinOff size={14} /> : <Pin size={14} />,
+            run: () => note(entry.id, { pinned: !isPinned }),
+          },
+          { label: t.library.rename, icon: <Pencil size={14} />, run: () => p.onRename(entry) },
+          { label: t.library.compareCaptions, icon: <FileDiff size={14} />, run: () => p.onCompare(entry) },
+          {
             label: t.library.duplicate,
             icon: <Copy size={14} />,
             run: () =>
@@ -115,7 +129,7 @@ export const EntryItem = memo(function EntryItem({ entry, isCurrent, isFavorite,
               }),
           },
           null,
-          { label: t.library.deleteEntry, icon: <Trash2 size={14} />, isBad: true, run: () => onTrash(entry.id) },
+          { label: t.library.deleteEntry, icon: <Trash2 size={14} />, isBad: true, run: () => p.onTrash(entry.id) },
         ]}
       />
     </div>

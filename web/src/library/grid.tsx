@@ -3,12 +3,13 @@
 import { useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, type Ref } from 'react';
 import type { Item } from '@/api/types';
 import { useT } from '@/i18n';
-import { ImageContext } from '@/viewer';
+import { pointMenu } from '@/viewer';
 import { BandView } from './band';
 import { keyMove, type GridKeys } from './keys';
 import type { Selection } from './selection';
 import { Scrubber } from './scrubber';
 import { useGridView } from './use-grid-view';
+import { useMarquee } from './use-marquee';
 
 export interface GridHandle {
   /** Puts the focus on a picture, and brings it into view. */
@@ -25,6 +26,8 @@ export interface GridProps extends GridKeys {
   isOldestFirst: boolean;
   timelineQuery: string; // filters, as the timeline takes them
   place: string;
+  entry: string;
+  isArrival: boolean;
   selection: Selection;
   isSelecting: boolean;
   onTop: (isAtTop: boolean) => void; // whether the beginning is in view
@@ -33,6 +36,7 @@ export interface GridProps extends GridKeys {
   onOpen: (id: number) => void;
   onToggle: (id: number) => void;
   onExtend: (id: number) => void;
+  onSelect: (selection: Selection, at: number) => void;
 }
 
 export function Grid({ ref, ...p }: GridProps) {
@@ -47,6 +51,13 @@ export function Grid({ ref, ...p }: GridProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const view = useGridView(scroller, { ...p, focusIndex });
   const { bands, shown, reveal } = view;
+
+  const marquee = useMarquee(scroller, {
+    bands,
+    idAt: (index) => items[index]?.id,
+    selection: p.selection,
+    onSelect: p.onSelect,
+  });
 
   const { onTop } = p;
   const isAtTop = view.top === 0;
@@ -77,6 +88,7 @@ export function Grid({ ref, ...p }: GridProps) {
     return cell ? Number(cell.getAttribute('data-id')) : null;
   };
   const click = (e: React.MouseEvent) => {
+    if (marquee.takesClick()) return;
     const id = idOf(e.target);
     if (id === null) return;
     const act = (e.target as Element).closest('[data-act]')?.getAttribute('data-act');
@@ -114,9 +126,14 @@ export function Grid({ ref, ...p }: GridProps) {
     e.preventDefault();
   };
 
-  const firstShown = bands[shown[0]?.index ?? 0];
+  const firstShown = bands[shown[0] ?? 0];
   const tabStop = focusIndex >= 0 ? focusId : (items[Math.max(view.top, firstShown?.from ?? 0)]?.id ?? null);
-  const pointed = items[focusIndex] ?? items[0];
+  const menu = pointMenu((target) => {
+    const id = idOf(target);
+    const index = id === null ? undefined : places.get(id);
+    const item = index === undefined ? undefined : items[index];
+    return item ? { picture: item } : null;
+  });
   const pictures = (
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus -- its cells take the focus
     <div
@@ -132,8 +149,12 @@ export function Grid({ ref, ...p }: GridProps) {
       onPointerLeave={() => setHoverId(null)}
       onContextMenu={(e) => {
         const id = idOf(e.target);
-        if (id === null) e.preventDefault();
-        else setFocusId(id);
+        if (id !== null) setFocusId(id);
+        menu.onContextMenu(e);
+      }}
+      onPointerDown={(e) => {
+        menu.onPointerDown(e);
+        marquee.onPointerDown(e);
       }}
       onFocus={(e) => {
         setHasFocus(true);
@@ -141,16 +162,16 @@ export function Grid({ ref, ...p }: GridProps) {
         if (id !== null) setFocusId(id);
       }}
       onBlur={() => setHasFocus(false)}
-      className="scroll-thin min-w-0 flex-1 touch-pan-y overflow-y-scroll px-4 outline-none group-has-[[role=slider]]/grid:pr-1 group-has-[[role=slider]]/grid:[scrollbar-width:none] max-tablet:px-2"
+      className="scroll-thin min-w-0 flex-1 touch-pan-y overflow-y-scroll px-4 select-none outline-none group-has-[[role=slider]]/grid:pe-1 group-has-[[role=slider]]/grid:[scrollbar-width:none] max-tablet:px-2"
       style={{ overflowAnchor: 'none' }}
     >
       <div role="presentation" className="relative" style={{ height: view.height }}>
-        {shown.map(({ index, key }) => {
+        {shown.map((index) => {
           const band = bands[index];
           return (
             band && (
               <BandView
-                key={key}
+                key={band.key}
                 band={band}
                 rowIndex={index + 1}
                 items={items}
@@ -163,12 +184,25 @@ export function Grid({ ref, ...p }: GridProps) {
             )
           );
         })}
+        {marquee.box && (
+          <div
+            aria-hidden
+            data-testid="library-marquee"
+            className="pointer-events-none absolute z-20 border border-accent bg-accent/15"
+            style={{
+              left: marquee.box.left,
+              top: marquee.box.top,
+              width: marquee.box.right - marquee.box.left,
+              height: marquee.box.bottom - marquee.box.top,
+            }}
+          />
+        )}
       </div>
     </div>
   );
   return (
     <div className="group/grid relative flex min-h-0 flex-1">
-      {pointed ? <ImageContext item={pointed}>{pictures}</ImageContext> : pictures}
+      {pictures}
       <Scrubber
         query={p.timelineQuery}
         hasDays={p.hasDays}

@@ -3,19 +3,26 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useNavigate, useRouterState } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Search, X } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { call } from '@/api/client';
+import type { Entry } from '@/api/types';
 import { capabilitiesQuery, entriesQuery } from '@/api/queries';
 import { setUi, useUi } from '@/app/ui-state';
 import { day } from '@/lib/format';
 import { useT } from '@/i18n';
 import { Button, IconButton } from '@/ui/button';
+import { later } from '@/ui/later';
 import { inputLook } from '@/ui/field';
 import { dateOfDay } from './days';
-import { rowsOf } from './entries';
+import { ABOVE, rowsOf } from './entries';
 import { favoritesKey, trashEntry, type Favorite } from './entry-actions';
 import { EntryItem } from './entry-item';
+import { useAbove } from './use-above';
+import { useNotes } from './entry-notes';
 import { useLate } from './skeleton';
+
+const CaptionDiffDialog = later(() => import('./entry-dialogs').then((m) => m.CaptionDiffDialog));
+const RenameDialog = later(() => import('./entry-dialogs').then((m) => m.RenameDialog));
 
 const ROW = 76;
 const HEADING = 32;
@@ -55,7 +62,7 @@ export function HistoryDrawer() {
     >
       <div className="flex items-center gap-1 border-b border-line p-2">
         <div role="search" className="relative min-w-0 flex-1">
-          <Search size={14} aria-hidden className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-text-3" />
+          <Search size={14} aria-hidden className="pointer-events-none absolute top-1/2 start-2.5 -translate-y-1/2 text-text-3" />
           <input
             ref={input}
             type="search"
@@ -70,7 +77,7 @@ export function HistoryDrawer() {
               e.preventDefault();
               setText('');
             }}
-            className={`${inputLook} h-8 pr-2 pl-8 pointer-coarse:h-11`}
+            className={`${inputLook} h-8 pe-2 ps-8 pointer-coarse:h-11`}
           />
         </div>
         <IconButton
@@ -95,7 +102,14 @@ function Entries({ q }: { q: string }) {
   const { data: server } = useQuery(capabilitiesQuery);
   const favorites = useQuery({ queryKey: favoritesKey, queryFn: () => call<Favorite[]>('/api/favorites') });
   const isFavorite = useMemo(() => new Set((favorites.data ?? []).map((f) => f.image_id)), [favorites.data]);
-  const rows = useMemo(() => rowsOf(list.data?.pages.flatMap((p) => p.items) ?? []), [list.data]);
+  const entries = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
+  const above = useAbove(q, entries);
+  const rows = useMemo(() => rowsOf(entries, above), [entries, above]);
+  const noteList = useNotes((s) => s.list);
+  const notes = useMemo(() => new Map(noteList.map((one) => [one.id, one])), [noteList]);
+  const [dialog, setDialog] = useState<{ kind: 'rename' | 'compare'; entry: Entry } | null>(null);
+  const rename = useCallback((entry: Entry) => setDialog({ kind: 'rename', entry }), []);
+  const compare = useCallback((entry: Entry) => setDialog({ kind: 'compare', entry }), []);
   const presets = server?.presets;
   const presetLabel = useMemo(
     () => (name: string) => presets?.find((p) => p.name === name)?.label ?? name,
@@ -143,6 +157,13 @@ function Entries({ q }: { q: string }) {
     next.focus();
   };
 
+  // The day that one looks at stays in view over its entries.
+  const begin = virtualizer.range?.startIndex ?? 0;
+  const days = rows.slice(0, begin + 1).findLast((row) => row.kind === 'day');
+  const isStuck = (virtualizer.scrollOffset ?? 0) > HEADING / 2 && rows[begin]?.kind === 'entry';
+  const dayName = (value: string) =>
+    value === ABOVE ? (q === '' ? t.library.pinned : t.library.byName) : day(dateOfDay(value), t.ui.today, t.ui.yesterday);
+
   if (list.isPending) return <Waiting />;
   if (rows.length === 0) {
     return list.isError ? (
@@ -157,6 +178,11 @@ function Entries({ q }: { q: string }) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- arrows move between its links
     <div ref={scroller} onKeyDown={move} className="scroll-thin min-h-0 flex-1 overflow-y-auto px-1.5 pb-4">
+      {isStuck && days?.kind === 'day' && (
+        <div aria-hidden className="sticky top-0 z-10 h-0">
+          <p className="-mx-1.5 flex h-8 items-end border-b border-line bg-surface px-3.5 pb-1 text-caption font-medium text-text-2">{dayName(days.day)}</p>
+        </div>
+      )}
       <ul className="relative" style={{ height: virtualizer.getTotalSize() }}>
         {shown.map(({ index, key, start }) => {
           const row = rows[index];
@@ -164,7 +190,7 @@ function Entries({ q }: { q: string }) {
           const style = { transform: `translateY(${start}px)`, height: row.kind === 'day' ? HEADING : ROW };
           return row.kind === 'day' ? (
             <li key={key} style={style} className="absolute inset-x-0 top-0 flex items-end gap-2 px-2 pb-1 text-caption">
-              <h3 className="font-medium text-text-2">{day(dateOfDay(row.day), t.ui.today, t.ui.yesterday)}</h3>
+              <h3 className="font-medium text-text-2">{dayName(row.day)}</h3>
               {(index < rows.length - row.count - 1 || !hasNextPage) && <span className="num text-text-3">{row.count}</span>}
             </li>
           ) : (
@@ -174,12 +200,25 @@ function Entries({ q }: { q: string }) {
                 isCurrent={row.entry.id === current}
                 isFavorite={row.entry.cover !== null && isFavorite.has(row.entry.cover)}
                 presetLabel={presetLabel}
+                name={notes.get(row.entry.id)?.name}
+                isPinned={notes.get(row.entry.id)?.pinned ?? false}
+                onRename={rename}
+                onCompare={compare}
                 onTrash={trash}
               />
             </li>
           );
         })}
       </ul>
+      {dialog?.kind === 'rename' && <RenameDialog entry={dialog.entry} onClose={() => setDialog(null)} />}
+      {dialog?.kind === 'compare' && (
+        <CaptionDiffDialog
+          entry={dialog.entry}
+          others={[...above, ...entries].filter((one) => one.id !== dialog.entry.id)}
+          current={current}
+          onClose={() => setDialog(null)}
+        />
+      )}
     </div>
   );
 }

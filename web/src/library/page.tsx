@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 import { ArrowUp } from 'lucide-react';
-import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { query } from '@/api/client';
 import { filterQuery } from '@/api/queries';
 import type { LibrarySearch } from '@/app/router';
@@ -12,18 +12,22 @@ import { useT } from '@/i18n';
 import { openCompare, Viewer } from '@/viewer';
 import { drawAgain } from '@/viewer/again';
 import { Button } from '@/ui/button';
+import { later } from '@/ui/later';
 import { changeItems, trashItems, type Change } from './actions';
 import { Empty, Message } from './empty';
 import { Grid, type GridHandle } from './grid';
 import { filtersOf, sortOf } from './search';
-import { countOf, heir, isSelected, type Selection } from './selection';
+import { countOf, EVERYTHING, heir, isSelected, type Selection } from './selection';
 import { SelectionBar } from './selection-bar';
 import { GridSkeleton } from './skeleton';
 import { Toolbar } from './toolbar';
 import { useLibrary } from './use-library';
 import { useOpenImage } from './use-open-image';
 import { useDeleteKey, useSelection } from './use-selection';
-import { downloadAll } from './download';
+import { downloadSelection } from './download';
+import { PackingStrip } from './packing';
+
+const Cull = later(() => import('./cull').then((m) => m.default));
 
 const one = (id: number): Selection => ({ kind: 'some', ids: new Set([id]) });
 
@@ -39,6 +43,11 @@ export default function LibraryPage() {
   const place = JSON.stringify([filtersOf(search), sortOf(search)]);
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- the same filters stay the same object
   const { filters, sort } = useMemo(() => ({ filters: filtersOf(search), sort: sortOf(search) }), [place]);
+
+  // The router's own place changes before the filters do: both are taken at once.
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- another address, another entry of the browser's history
+  const entry = useMemo(() => router.history.location.state.__TSR_key ?? '', [router, search]);
+  const [arrival] = useState(entry);
 
   const grid = useRef<GridHandle>(null);
   const atTop = useRef(true);
@@ -86,6 +95,8 @@ export default function LibraryPage() {
     lastOpen.current = search.image;
   }, [search.image]);
 
+  const [culling, setCulling] = useState<{ which: Selection; start: number | undefined } | null>(null);
+
   const change = (which: Selection, what: Change) => void changeItems(client, which, filters, what);
   const favorite = (id: number) => {
     const item = items.find((x) => x.id === id);
@@ -126,6 +137,7 @@ export default function LibraryPage() {
         total={list.total}
         isSelecting={picked.isSelecting}
         onSelecting={picked.setSelecting}
+        onSortOut={() => setCulling({ which: count > 0 ? selection : EVERYTHING, start: undefined })}
         set={set}
       />
       {list.error && !hasRows ? (
@@ -147,6 +159,8 @@ export default function LibraryPage() {
             isOldestFirst={sort === 'oldest'}
             timelineQuery={query(filterQuery(filters))}
             place={place}
+            entry={entry}
+            isArrival={entry === arrival}
             selection={selection}
             isSelecting={picked.isSelecting || count > 0}
             onTop={setAtTop}
@@ -158,6 +172,7 @@ export default function LibraryPage() {
             }}
             onToggle={picked.toggle}
             onExtend={picked.extend}
+            onSelect={picked.set}
             onFavorite={favorite}
             onKey={onKey}
           />
@@ -196,14 +211,39 @@ export default function LibraryPage() {
           onNone={picked.none}
           onChange={(what) => change(selection, what)}
           onCompare={() => openCompare(chosen.map((item) => item.id))}
-          onDownload={() => void downloadAll(chosen)}
+          onSortOut={() => setCulling({ which: selection, start: chosen[0]?.id })}
+          onDownload={() => void downloadSelection(selection, filters, sort, chosen)}
           onTrash={() => trash(selection)}
+        />
+      )}
+      <PackingStrip />
+      {culling && (
+        <Cull
+          items={items.filter((item) => isSelected(culling.which, item.id))}
+          total={countOf(culling.which, total)}
+          start={culling.start}
+          onMore={() => reach(items.length)}
+          onChange={(id, what) => change(one(id), what)}
+          onTrash={(ids) => {
+            setCulling(null);
+            trash({ kind: 'some', ids: new Set(ids) });
+          }}
+          onSelect={(ids) => {
+            setCulling(null);
+            picked.set({ kind: 'some', ids: new Set(ids) });
+            if (ids[0] !== undefined) grid.current?.focus(ids[0]);
+          }}
+          onClose={(last) => {
+            setCulling(null);
+            if (last !== undefined) grid.current?.focus(last);
+          }}
         />
       )}
       {openImage && (
         <Viewer
           items={openImage.items}
           index={openImage.index}
+          total={total}
           onIndex={(i) => show(openImage.items[i]?.id)}
           onClose={() => (wasOpenedHere.current ? router.history.back() : show(undefined))}
         />

@@ -1,11 +1,11 @@
 // Dates at the right edge: where in time one is, and the way to another time. As high as the
 // pictures of a day are many.
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useRef, useState } from 'react';
-import { call } from '@/api/client';
+import { memo, useMemo, useRef, useState } from 'react';
 import { keys } from '@/api/queries';
 import { locale, useT } from '@/i18n';
-import { dateOfDay } from './days';
+import { dateOfDay, dateText } from './days';
+import { callOnce } from './early';
 import { bucketAt, marksOf, type Bucket } from './timeline';
 
 interface Timeline {
@@ -26,13 +26,13 @@ export interface ScrubberProps {
 
 const MARKS_APART = 0.06; // of the height
 
-export function Scrubber(p: ScrubberProps) {
+export const Scrubber = memo(function Scrubber(p: ScrubberProps) {
   const t = useT().library;
   const track = useRef<HTMLDivElement>(null);
   const [dragY, setDragY] = useState<number | null>(null); // 0…1
   const { data } = useQuery({
     queryKey: [...keys.library, 'timeline', p.query],
-    queryFn: () => call<Timeline>(`/api/library/timeline${p.query}`),
+    queryFn: () => callOnce<Timeline>(`/api/library/timeline${p.query}`),
     enabled: p.hasDays,
     placeholderData: (before) => before,
   });
@@ -47,7 +47,7 @@ export function Scrubber(p: ScrubberProps) {
   const at = bucketAt(buckets, p.top);
   const bucket = buckets[at.bucket];
   const name = (b: Bucket | undefined) =>
-    b ? dateOfDay(b.date).toLocaleDateString(locale(), { day: 'numeric', month: 'long', year: 'numeric' }) : '';
+    b ? dateText(dateOfDay(b.date), locale(), { day: 'numeric', month: 'long', year: 'numeric' }) : '';
   const part = dragY ?? Math.min(1, p.top / Math.max(1, sum - 1));
   const shown = dragY === null ? bucket : buckets[bucketAt(buckets, Math.round(dragY * (sum - 1))).bucket];
 
@@ -90,30 +90,30 @@ export function Scrubber(p: ScrubberProps) {
       onPointerMove={(e) => dragY !== null && drag(e)}
       onPointerUp={() => setDragY(null)}
       onPointerCancel={() => setDragY(null)}
-      className="group relative w-14 shrink-0 cursor-ns-resize touch-none py-3 -outline-offset-2 select-none max-tablet:w-7"
+      className="group relative w-14 shrink-0 cursor-ns-resize touch-none py-3 -outline-offset-2 select-none max-tablet:w-7 pointer-coarse:max-tablet:-ms-4 pointer-coarse:max-tablet:w-11"
     >
       <div ref={track} className="relative h-full">
-        <span className="absolute inset-y-0 right-2 w-px bg-line" aria-hidden />
+        <span className="absolute inset-y-0 end-2 w-px bg-line" aria-hidden />
         {marks.map((mark) => (
-          <span
+          <time
             key={mark.key}
             aria-hidden
             style={{ top: `${mark.part * 100}%` }}
-            className="num absolute right-5 -translate-y-1/2 text-micro text-text-3 max-tablet:hidden"
+            className="num absolute end-5 -translate-y-1/2 text-micro text-text-3 max-tablet:hidden"
           >
-            {mark.year ?? dateOfDay(`${mark.key}-01`).toLocaleDateString(locale(), { month: 'short' })}
-          </span>
+            {mark.year ?? dateText(dateOfDay(`${mark.key}-01`), locale(), { month: 'short' })}
+          </time>
         ))}
         <span
           aria-hidden
           style={{ top: `${part * 100}%` }}
-          className="absolute right-0.5 h-6 w-3.5 -translate-y-1/2 rounded-full border border-line-strong bg-surface group-hover:border-accent"
+          className="absolute end-0.5 h-6 w-3.5 -translate-y-1/2 rounded-full border border-line-strong bg-surface group-hover:border-accent"
         />
         {(dragY !== null || p.isMoving) && (
           <span
             aria-hidden
             style={{ top: `${part * 100}%` }}
-            className="pointer-events-none absolute right-6 z-20 -translate-y-1/2 rounded-control bg-ink px-2 py-1 text-caption whitespace-nowrap text-on-ink"
+            className="pointer-events-none absolute end-6 z-20 -translate-y-1/2 rounded-control bg-ink px-2 py-1 text-caption whitespace-nowrap text-on-ink"
           >
             {name(shown)}
           </span>
@@ -121,4 +121,4 @@ export function Scrubber(p: ScrubberProps) {
       </div>
     </div>
   );
-}
+});

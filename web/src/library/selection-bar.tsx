@@ -1,5 +1,5 @@
 // What can be done with the selected pictures, and how many they are.
-import { Columns2, Download, Star, Tag, Trash2, X } from 'lucide-react';
+import { Columns2, Download, GalleryHorizontalEnd, Star, Tag, Trash2, X } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { useT } from '@/i18n';
 import { Button, IconButton } from '@/ui/button';
@@ -8,7 +8,7 @@ import { Field, inputLook } from '@/ui/field';
 import { Menu } from '@/ui/menu';
 import type { Change } from './actions';
 import { useTags } from './filter-panel';
-import { DOWNLOADS_MOST } from './download';
+import { usePacking } from './download';
 
 export interface SelectionBarProps {
   count: number;
@@ -18,6 +18,7 @@ export interface SelectionBarProps {
   onNone: () => void;
   onChange: (change: Change) => void;
   onCompare: () => void;
+  onSortOut: () => void;
   onDownload: () => void;
   onTrash: () => void;
 }
@@ -27,7 +28,7 @@ const COMPARED_MOST = 4;
 export function SelectionBar(p: SelectionBarProps) {
   const t = useT();
   const [tagging, setTagging] = useState(false);
-  const many = p.count > DOWNLOADS_MOST && t.library.downloadMost(DOWNLOADS_MOST);
+  const packing = usePacking((s) => s.now && t.library.packing(s.now.done, s.now.total));
   return (
     <div
       role="toolbar"
@@ -71,14 +72,22 @@ export function SelectionBar(p: SelectionBarProps) {
       >
         <Columns2 size={16} />
       </IconButton>
-      <IconButton label={t.library.download} reason={many} onClick={p.onDownload}>
+      <IconButton label={t.library.sortOut} data-testid="selection-cull" onClick={p.onSortOut}>
+        <GalleryHorizontalEnd size={16} />
+      </IconButton>
+      <IconButton
+        label={p.count > 1 ? t.library.downloadZip(p.count) : t.library.download}
+        data-testid="selection-download"
+        reason={packing}
+        onClick={p.onDownload}
+      >
         <Download size={16} />
       </IconButton>
       <IconButton label={t.library.toTrash} keys="Del" onClick={p.onTrash}>
         <Trash2 size={16} />
       </IconButton>
       {p.count < p.total && (
-        <Button look="quiet" size="small" className="ml-2 max-tablet:ml-0" onClick={p.onAll}>
+        <Button look="quiet" size="small" className="ms-2 max-tablet:ms-0" onClick={p.onAll}>
           {t.library.selectAll(p.total)}
         </Button>
       )}

@@ -1,8 +1,9 @@
 // Over the pictures: how many there are, search, filters, order and size.
-import { Search, SquareCheck, X } from 'lucide-react';
+import { GalleryHorizontalEnd, Search, SquareCheck, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { Filters, Sort } from '@/api/types';
 import type { LibrarySearch } from '@/app/router';
+import { keysOf } from '@/app/key-map';
 import { setPrefs, usePrefs } from '@/app/prefs';
 import { useT } from '@/i18n';
 import { number } from '@/lib/format';
@@ -23,6 +24,7 @@ export interface ToolbarProps {
   total: number | null;
   isSelecting: boolean;
   onSelecting: (on: boolean) => void;
+  onSortOut: () => void;
   set: (change: Partial<LibrarySearch>, replace?: boolean) => void;
 }
 
@@ -32,7 +34,7 @@ export function Toolbar(p: ToolbarProps) {
   return (
     <div className="flex shrink-0 flex-col gap-2 border-b border-line bg-surface px-4 py-2.5 max-tablet:px-2">
       <div className="flex flex-wrap items-center gap-2">
-        <h1 className="flex items-baseline gap-2 pr-2 text-body font-semibold">
+        <h1 className="flex items-baseline gap-2 pe-2 text-body font-semibold">
           {t.title}
           <span data-testid="library-count" className="num text-caption font-normal text-text-3">
             {p.total === null ? '' : number(p.total)}
@@ -65,7 +67,7 @@ export function Toolbar(p: ToolbarProps) {
             step={8}
             value={thumb}
             onChange={(e) => setPrefs({ thumb: Number(e.target.value) })}
-            className="h-8 w-28 min-w-0 accent-ink max-tablet:flex-1 pointer-coarse:h-11"
+            className="h-8 w-28 min-w-11 accent-ink max-tablet:flex-1 pointer-coarse:h-11"
           />
           <IconButton
             look="plain"
@@ -74,6 +76,17 @@ export function Toolbar(p: ToolbarProps) {
             onClick={() => p.onSelecting(!p.isSelecting)}
           >
             <SquareCheck size={16} />
+          </IconButton>
+          {/* On narrow screens it is where the selection is. */}
+          <IconButton
+            look="plain"
+            label={t.sortOut}
+            data-testid="library-cull"
+            disabled={!p.total}
+            onClick={p.onSortOut}
+            className="max-tablet:hidden"
+          >
+            <GalleryHorizontalEnd size={16} />
           </IconButton>
         </div>
       </div>
@@ -105,7 +118,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   useEffect(() => {
     const slash = (e: KeyboardEvent) => {
       const at = e.target instanceof HTMLElement ? e.target : null;
-      if (!letterKeys || e.key !== '/' || e.ctrlKey || e.metaKey || e.altKey || at?.closest('input, textarea, select, dialog, [contenteditable="true"]')) return;
+      if (!letterKeys || keysOf('search') !== '/' || e.key !== '/' || e.ctrlKey || e.metaKey || e.altKey || at?.closest('input, textarea, select, dialog, [contenteditable="true"]')) return;
       e.preventDefault();
       input.current?.focus();
       input.current?.select();
@@ -116,7 +129,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   }, [letterKeys]);
   return (
     <div role="search" className="relative min-w-40 flex-1">
-      <Search size={16} aria-hidden className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-text-3" />
+      <Search size={16} aria-hidden className="pointer-events-none absolute top-1/2 start-2.5 -translate-y-1/2 text-text-3" />
       <input
         ref={input}
         type="search"
@@ -133,13 +146,13 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
             setText('');
           }
         }}
-        className={`${inputLook} h-8 pr-8 pl-8 pointer-coarse:h-11 [&::-webkit-search-cancel-button]:hidden`}
+        className={`${inputLook} h-8 pe-8 ps-8 pointer-coarse:h-11 [&::-webkit-search-cancel-button]:hidden`}
       />
       {text !== '' && (
         <IconButton
           size="small"
           label={t.library.clearSearch}
-          className="absolute! top-0.5 right-0.5 pointer-coarse:top-0"
+          className="absolute! top-0.5 end-0.5 pointer-coarse:top-0"
           onClick={() => {
             setText('');
             input.current?.focus();

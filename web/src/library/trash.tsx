@@ -128,7 +128,7 @@ export default function TrashPage() {
         {!isEmpty && (
           <>
             <p className="min-w-0 flex-1 text-control text-text-2 max-tablet:order-last max-tablet:basis-full">{t.library.trashHint}</p>
-            <Button icon={<Trash2 size={14} aria-hidden />} className="ml-auto" onClick={() => void emptyAll()}>
+            <Button icon={<Trash2 size={14} aria-hidden />} className="ms-auto" onClick={() => void emptyAll()}>
               {t.library.emptyTrash}
             </Button>
           </>
@@ -210,8 +210,8 @@ function TrashCard({ item, onRestore, onDelete }: { item: TrashedItem; onRestore
           className="absolute inset-0 size-full object-contain"
         />
       </span>
-      <span className="flex items-center gap-1">
-        <span className="num min-w-0 flex-1 truncate text-micro text-text-3">
+      <span className="flex items-center gap-1 pointer-coarse:flex-wrap pointer-coarse:justify-end">
+        <span className="num min-w-0 flex-1 truncate text-micro text-text-3 pointer-coarse:basis-full">
           {item.days_left !== undefined && t.daysLeft(item.days_left)}
         </span>
         <IconButton size="small" label={t.restore} onClick={(e) => onRestore(e.currentTarget)}>

@@ -1,7 +1,7 @@
 // Where the grid is scrolled to. What one looks at stays in its place when the layout changes (new
 // pictures above, another width, another size), and after going away and coming back.
-import { useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 import type { Item } from '@/api/types';
 import { localDay } from './days';
 import { bandAt, bandOf, GAP, HEADING, layOut, type Band } from './layout';
@@ -14,7 +14,7 @@ const FEW = 24; // so many bands are always all there
 
 interface Place {
   index: number;
-  part: number; // of the row's height that is above the edge
+  part: number | null; // of the row's height that is above the edge; null: with its day in view
 }
 
 function storedPlace(key: string): Place | null {
@@ -22,7 +22,7 @@ function storedPlace(key: string): Place | null {
     const value: unknown = JSON.parse(sessionStorage.getItem(`i4.scroll:${key}`) ?? 'null');
     if (typeof value !== 'object' || value === null) return null;
     const { index, part } = value as { index?: unknown; part?: unknown };
-    return typeof index === 'number' && Number.isInteger(index) && index > 0
+    return typeof index === 'number' && Number.isInteger(index) && index >= 0
       ? { index, part: typeof part === 'number' ? part : 0 }
       : null;
   } catch {
@@ -41,7 +41,7 @@ function storePlace(key: string, place: Place): void {
 export interface GridView {
   bands: Band[];
   height: number;
-  shown: { index: number; key: string | number | bigint }[];
+  shown: number[]; // indices of the bands that exist
   top: number; // index of the first picture in view
   isMoving: boolean;
   /** Brings a picture to the top, also one that is not loaded yet. */
@@ -57,21 +57,27 @@ export interface ViewOptions {
   total: number;
   rowHeight: number;
   hasDays: boolean;
-  place: string; // name under which the place is remembered
+  place: string; // name of the list
+  entry: string; // of the browser's history, under which the place is remembered
+  isArrival: boolean; // a list that is come back to begins where it was left
   focusIndex: number; // its row is always there; -1: none
   reach: (index: number) => void;
   look: (from: number, to: number) => void;
 }
 
 export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewOptions): GridView {
-  const { items, total, rowHeight, hasDays, place, reach, look } = o;
+  const { items, total, rowHeight, hasDays, place, entry, isArrival, reach, look } = o;
   const [width, setWidth] = useState(0);
+  const [tall, setTall] = useState(0);
+  const viewHeight = useRef(0);
   useLayoutEffect(() => {
     const el = scroller.current;
     if (!el) return;
     const measure = () => {
       const style = getComputedStyle(el);
+      viewHeight.current = el.clientHeight;
       setWidth(Math.floor(el.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)));
+      setTall(el.clientHeight);
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -91,30 +97,22 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
       }),
     [items, width, rowHeight, hasDays, total],
   );
+  // The bands that exist: those in view, some around them, and the one with the focus.
+  const [range, setRange] = useState({ from: 0, to: -1 });
   const focusBand = o.focusIndex >= 0 ? bandOf(bands, o.focusIndex) : -1;
-  const virtualizer = useVirtualizer({
-    count: bands.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: (i) => (bands[i + 1]?.y ?? height) - (bands[i]?.y ?? 0),
-    getItemKey: useCallback((i: number) => bands[i]?.key ?? i, [bands]),
-    rangeExtractor: useCallback(
-      (range: Range) => {
-        const isFew = range.count <= FEW;
-        const from = isFew ? 0 : Math.max(0, range.startIndex - OVERSCAN);
-        const to = isFew ? range.count - 1 : Math.min(range.count - 1, range.endIndex + OVERSCAN);
-        const list = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-        if (focusBand >= 0 && focusBand < from) list.unshift(focusBand);
-        if (focusBand > to && focusBand < range.count) list.push(focusBand);
-        return list;
-      },
-      [focusBand],
-    ),
-    paddingEnd: PAD_END,
-  });
+  const shown = useMemo(() => {
+    const isFew = bands.length <= FEW;
+    const from = isFew ? 0 : Math.min(range.from, bands.length - 1);
+    const to = isFew ? bands.length - 1 : Math.min(range.to, bands.length - 1);
+    const list = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+    if (focusBand >= 0 && focusBand < from) list.unshift(focusBand);
+    if (focusBand > to) list.push(focusBand);
+    return list;
+  }, [bands, range, focusBand]);
 
   const pending = useRef<Place | null>(null);
   const anchor = useRef<(Place & { id: number | null }) | null>(null);
-  const unsaved = useRef<{ name: string; at: Place } | null>(null);
+  const unsaved = useRef<{ names: string[]; at: Place } | null>(null);
   const [top, setTop] = useState(0);
   const latest = useRef({ bands, items });
   latest.current = { bands, items };
@@ -124,8 +122,8 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     const band = latest.current.bands[bandOf(latest.current.bands, to.index)];
     if (!el || !band) return;
     const above = latest.current.bands[bandOf(latest.current.bands, to.index) - 1];
-    const heading = above?.kind === 'day' && to.part === 0 ? above.h : 0; // its day with it
-    el.scrollTop = band.y - heading + to.part * band.h;
+    const heading = above?.kind === 'day' && to.part === null ? above.h : 0;
+    el.scrollTop = band.y - heading + (to.part ?? 0) * band.h;
   }, [scroller]);
 
   // Where one is, after each scrolling: remembered, and what is needed next is loaded.
@@ -137,24 +135,28 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     let at = bandAt(list, y);
     if (list[at]?.kind === 'day' && list[at + 1]) at++;
     const band = list[at]!;
-    const part = Math.max(0, (y - band.y) / Math.max(1, band.h));
+    const part = (y - band.y) / Math.max(1, band.h);
     anchor.current = y <= TOP ? null : { index: band.from, part, id: latest.current.items[band.from]?.id ?? null };
     setTop(band.from);
-    const last = list[bandAt(list, y + el.clientHeight)];
-    const ahead = list[bandAt(list, y + 2 * el.clientHeight)];
+    const view = viewHeight.current;
+    const lastAt = bandAt(list, y + view);
+    const last = list[lastAt];
+    const ahead = list[bandAt(list, y + 2 * view)];
+    const [from, to] = [Math.max(0, at - OVERSCAN), Math.min(list.length - 1, lastAt + OVERSCAN)];
+    setRange((r) => (r.from === from && r.to === to ? r : { from, to }));
     const end = (b: Band | undefined) => (b === undefined ? 0 : b.kind === 'day' ? b.from + 1 : b.to);
     reach(end(ahead));
     if (pending.current === null) {
       look(band.from, Math.min(end(last), latest.current.items.length));
-      unsaved.current = { name: place, at: y <= TOP ? { index: 0, part: 0 } : { index: band.from, part } };
+      unsaved.current = { names: [place, entry], at: { index: band.from, part } };
     }
-  }, [scroller, place, reach, look]);
+  }, [scroller, place, entry, reach, look]);
 
   // What changed meanwhile is asked for where one is.
-  useEffect(() => settle(), [settle]);
+  useEffect(() => settle(), [settle, tall]);
 
   const savePlace = useCallback(() => {
-    if (unsaved.current) storePlace(unsaved.current.name, unsaved.current.at);
+    for (const name of unsaved.current?.names ?? []) storePlace(name, unsaved.current!.at);
     unsaved.current = null;
   }, []);
   useEffect(() => {
@@ -170,8 +172,11 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     if (!el) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const scrolled = () => {
-      settle();
-      setMoving(true);
+      // At once: otherwise what comes into view is there a frame too late.
+      flushSync(() => {
+        settle();
+        setMoving(true);
+      });
       clearTimeout(timer);
       timer = setTimeout(() => {
         savePlace();
@@ -190,13 +195,13 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     };
   }, [scroller, settle, savePlace]);
 
-  // Another list: back to where one was in it.
+  // Another list: from its beginning, or back to where one was in it.
   const [placed, setPlaced] = useState<string | null>(null);
   useLayoutEffect(() => {
     if (placed === place || bands.length === 0) return;
     setPlaced(place);
     savePlace();
-    const before = storedPlace(place);
+    const before = storedPlace(entry) ?? (isArrival ? storedPlace(place) : null);
     anchor.current = null;
     pending.current = before;
     if (before) {
@@ -205,7 +210,7 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     } else {
       scroller.current?.scrollTo({ top: 0 });
     }
-  }, [scroller, placed, place, bands, reach, goTo, savePlace]);
+  }, [scroller, placed, place, entry, isArrival, bands, reach, goTo, savePlace]);
 
   // The same list in another layout: what one looks at stays.
   useLayoutEffect(() => {
@@ -215,7 +220,7 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
     } else if (anchor.current) {
       const { id, index, part } = anchor.current;
       const now = items[index]?.id === id || id === null ? index : items.findIndex((x) => x.id === id);
-      goTo({ index: now === -1 ? Math.min(index, total - 1) : now, part: part || 0.0001 });
+      goTo({ index: now === -1 ? Math.min(index, total - 1) : now, part });
     }
     settle();
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- only when the layout changes
@@ -223,7 +228,7 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
 
   const jump = useCallback(
     (index: number) => {
-      const to = { index, part: 0 };
+      const to = { index, part: null };
       pending.current = index < latest.current.items.length ? null : to;
       goTo(to);
       reach(index + 1);
@@ -250,7 +255,7 @@ export function useGridView(scroller: RefObject<HTMLDivElement | null>, o: ViewO
   return {
     bands,
     height: height + PAD_END,
-    shown: virtualizer.getVirtualItems(),
+    shown,
     top,
     isMoving,
     jump,

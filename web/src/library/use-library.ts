@@ -3,17 +3,22 @@
 // pictures come; pages further down when one looks at them.
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import { call, query } from '@/api/client';
-import { filterQuery, keys, libraryQuery, PAGE_ITEMS } from '@/api/queries';
+import { call } from '@/api/client';
+import { keys, libraryQuery, PAGE_ITEMS } from '@/api/queries';
 import type { Filters, Item, Page, Sort } from '@/api/types';
+import { firstPage, pageUrl } from './early';
 import { flatten, merge, pageOf, type Pages } from './pages';
 
 const KEPT_MS = 30 * 60_000;
+const FAR = 3 * PAGE_ITEMS; // so far away, pages are larger and put in several at a time
+const FAR_ITEMS = 500; // the most that the server gives
+const FAR_PAGES = 10;
 const askedAt = new Map<string, number>(); // when each page was asked for the last time
+const sizes = new Map<string, number>(); // of pages that are not of the usual size
 type Fresh = Page<Item> & { at: number };
 
-function getPage(filters: Filters, sort: Sort, cursor: string | null): Promise<Page<Item>> {
-  return call<Page<Item>>(`/api/library${query({ ...filterQuery(filters), sort, limit: PAGE_ITEMS, cursor })}`);
+function getPage(filters: Filters, sort: Sort, cursor: string | null, limit?: number): Promise<Page<Item>> {
+  return call<Page<Item>>(pageUrl(filters, sort, cursor, limit));
 }
 
 export interface Library {
@@ -38,7 +43,7 @@ export function useLibrary(filters: Filters, sort: Sort, isAtTop: () => boolean)
     ...options,
     queryFn: ({ pageParam }) => {
       askedAt.set(key + pageParam, Date.now());
-      return getPage(filters, sort, pageParam);
+      return pageParam === null ? firstPage(filters, sort) : getPage(filters, sort, pageParam);
     },
     staleTime: 'static',
     gcTime: KEPT_MS,
@@ -74,18 +79,48 @@ export function useLibrary(filters: Filters, sort: Sort, isAtTop: () => boolean)
       }),
     [write],
   );
-  const firstPage = first.data;
+  const newest = first.data;
   useEffect(() => {
-    if (firstPage) put(firstPage, isAtTop());
-  }, [firstPage, put, isAtTop]);
+    if (newest) put(newest, isAtTop());
+  }, [newest, put, isAtTop]);
 
   const [target, setTarget] = useState({ key, index: 0 });
   const wanted = target.key === key ? target.index : 0;
   const total = first.data?.total ?? data?.pages[0]?.total ?? null;
   const isShort = items.length <= wanted && items.length < (total ?? 0);
+  const isFar = wanted - items.length > FAR;
+  const [leap, setLeap] = useState({ key, ended: 0, hasFailed: false });
+  const canLeap = isFar && !(leap.key === key && leap.hasFailed);
   useEffect(() => {
-    if (isShort && hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
-  }, [isShort, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, items.length]);
+    if (!isShort || !hasNextPage || isFetching || isFetchNextPageError) return;
+    if (!canLeap) {
+      void fetchNextPage();
+      return;
+    }
+    let isOver = false;
+    const from = (client.getQueryData(options.queryKey) as Pages | undefined)?.pages.at(-1)?.next;
+    const go = async () => {
+      const pages: Page<Item>[] = [];
+      const pageParams: string[] = [];
+      for (let cursor = from; cursor != null && pages.length < FAR_PAGES && !isOver; cursor = pages.at(-1)?.next) {
+        askedAt.set(key + cursor, Date.now());
+        sizes.set(key + cursor, FAR_ITEMS);
+        pageParams.push(cursor);
+        pages.push(await getPage(filters, sort, cursor, FAR_ITEMS));
+        if (pages.length * FAR_ITEMS > wanted - items.length) break;
+      }
+      if (isOver) return;
+      write((old) =>
+        old.pages.at(-1)?.next === from ? { pages: [...old.pages, ...pages], pageParams: [...old.pageParams, ...pageParams] } : old,
+      );
+      setLeap((l) => ({ key, ended: l.ended + 1, hasFailed: false }));
+    };
+    go().catch(() => !isOver && setLeap({ key, ended: 0, hasFailed: true })); // page by page, with its error
+    return () => {
+      isOver = true;
+    };
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- a farther goal does not begin anew
+  }, [isShort, canLeap, leap, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, items.length]);
 
   const reach = useCallback(
     (index: number) => setTarget((t) => (t.key === key && t.index >= index ? t : { key, index })),
@@ -102,7 +137,7 @@ export function useLibrary(filters: Filters, sort: Sort, isAtTop: () => boolean)
         const cursor = now.pageParams[at];
         if (at === 0 || cursor == null || (askedAt.get(key + cursor) ?? 0) >= since) continue;
         askedAt.set(key + cursor, Date.now());
-        void getPage(filters, sort, cursor)
+        void getPage(filters, sort, cursor, sizes.get(key + cursor))
           .then((fresh) =>
             write((old) => {
               const index = old.pageParams.indexOf(cursor);
@@ -117,9 +152,9 @@ export function useLibrary(filters: Filters, sort: Sort, isAtTop: () => boolean)
   );
 
   const takeNew = useCallback(() => {
-    if (firstPage) put(firstPage, true);
+    if (newest) put(newest, true);
     setWaiting(0);
-  }, [firstPage, put]);
+  }, [newest, put]);
 
   const retry = useCallback(() => {
     void (list.isError && !data ? list.refetch() : fetchNextPage());

@@ -12,6 +12,7 @@ export interface OpenImage {
 }
 
 const AHEAD = 60; // loaded beyond the open one
+const STRIDE = 5000; // loaded at once when nobody knows how far down it is
 
 export function useOpenImage(
   id: number | undefined,
@@ -43,8 +44,8 @@ export function useOpenImage(
     isMissing && one !== undefined && last !== undefined && items.length < (total ?? 0) &&
     (sort === 'newest' ? last.created_at >= one.created_at : sort === 'oldest' && last.created_at <= one.created_at);
   useEffect(() => {
-    if (isBelow) reach(items.length);
-  }, [isBelow, items.length, reach]);
+    if (isBelow) reach(Math.min(items.length + STRIDE, total ?? 0) - 1);
+  }, [isBelow, items.length, total, reach]);
 
   // It is gone: its neighbour takes its place.
   const isGone = isMissing && error instanceof ApiError && error.status === 404;

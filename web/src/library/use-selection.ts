@@ -45,6 +45,7 @@ export function useSelection(place: string, order: number[]) {
       const from = anchor === -1 ? id : anchor;
       put(extend(selection, order, from, id), from);
     },
+    set: put,
     all,
     none,
     /** After pictures went away. */

@@ -18,8 +18,8 @@ export function CaptionText() {
         {hld.trim() !== '' && <span className="rounded-thumb bg-ok-soft px-1.5 text-micro font-medium text-ok">{t.captionReady}</span>}
       </summary>
       <div className="relative border-t border-line">
-        <pre className="num scroll-thin max-h-60 overflow-auto bg-sunken p-2.5 pr-9 text-micro whitespace-pre-wrap break-words">{text}</pre>
-        <IconButton size="small" className="absolute top-1 right-1" label={words.ui.copy} onClick={() => void copyText(text)}>
+        <pre className="num scroll-thin max-h-60 overflow-auto bg-sunken p-2.5 pe-9 text-micro whitespace-pre-wrap break-words">{text}</pre>
+        <IconButton size="small" className="absolute top-1 end-1" label={words.ui.copy} onClick={() => void copyText(text)}>
           <Copy size={14} />
         </IconButton>
       </div>

@@ -18,7 +18,7 @@ function Lines({ title, lines, onPick }: { title: string; lines: string[]; onPic
             <button
               type="button"
               onClick={() => onPick(line)}
-              className="w-full rounded-control px-2 py-1.5 text-left text-control text-text-2 hover:bg-sunken hover:text-text pointer-coarse:py-3"
+              className="w-full rounded-control px-2 py-1.5 text-start text-control text-text-2 hover:bg-sunken hover:text-text pointer-coarse:py-3"
             >
               <span className="line-clamp-2">{line}</span>
             </button>

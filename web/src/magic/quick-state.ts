@@ -4,6 +4,8 @@ import * as v from 'valibot';
 import { create } from 'zustand';
 import { load, save } from '@/lib/storage';
 import { words } from '@/i18n';
+import type { How } from './merge';
+import { hasContent } from './review-state';
 import { BYTES_MAX, PICTURES_MAX, takePicture, type Picture, type Refusal } from './pictures';
 
 export const TEXT_MAX = 12_000;
@@ -18,6 +20,7 @@ type Kept = v.InferOutput<typeof Kept>;
 
 interface QuickState extends Kept {
   keepElements: boolean; // in the next run, instead of the written ones
+  how: How; // with what is there, if anything is
   pictures: Picture[];
   refused: string | null; // why pictures were not taken
 }
@@ -25,9 +28,13 @@ interface QuickState extends Kept {
 export const useQuick = create<QuickState>()(() => ({
   ...(load('quick', Kept) ?? { text: '', recent: [] }),
   keepElements: false,
+  how: 'anew',
   pictures: [],
   refused: null,
 }));
+
+/** What the next run does with the document. */
+export const howOf = (document: string): How => (hasContent(document) ? useQuick.getState().how : 'anew');
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 

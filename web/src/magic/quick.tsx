@@ -10,17 +10,24 @@ import { runGenerate } from '@/editor/actions';
 import { GuideButton } from '@/editor/guide/guide-button';
 import { LintMark } from '@/editor/lint/mark';
 import { useT } from '@/i18n';
+import { PartsButton } from '@/parts/parts-button';
 import { number } from '@/lib/format';
 import { Button } from '@/ui/button';
 import { TextArea } from '@/ui/field';
+import { later } from '@/ui/later';
+import { Segmented } from '@/ui/segmented';
 import { CaptionText } from './caption-text';
 import { Ideas } from './ideas';
 import { PastedCaption } from './pasted-caption';
-import { addPictures, remember, setQuick, TEXT_MAX, useQuick } from './quick-state';
+import { promptFor } from './merge';
+import { addPictures, howOf, remember, setQuick, TEXT_MAX, useQuick } from './quick-state';
 import { References } from './references';
+import { hasContent } from './review-state';
 import { startRun, useRun, type Intent } from './run';
 import { Running, StateLine } from './state-line';
 import { useMagic } from './status';
+
+const ReviewPanel = later(() => import('./review-panel').then((m) => m.ReviewPanel));
 
 /** A text that waits for Magic Prompt becomes the description when there is none. */
 function useTextWithoutMagic(isOff: boolean): void {
@@ -43,8 +50,12 @@ function useActions(isOff: boolean) {
   const error = useTextError();
   const text = useQuick((s) => s.text);
   const pictures = useQuick((s) => s.pictures.length);
+  const document = useDocument((s) => s.good.text);
+  const keepElements = useQuick((s) => s.keepElements);
+  useQuick((s) => s.how);
+  const how = howOf(document);
   const isAsked = !isOff && (text.trim() !== '' || pictures > 0);
-  const length = [...text].length;
+  const length = isOff ? 0 : [...promptFor(text, document, keepElements, how)].length;
   const isTooLong = !isOff && length > TEXT_MAX ? t.tooLong(number(length), number(TEXT_MAX)) : null;
   const isDown = magic.state !== 'ready' && magic.state !== 'asking';
   const blocked = isOff ? t.offReason : isDown ? t.failed : isTooLong;
@@ -53,6 +64,8 @@ function useActions(isOff: boolean) {
   const start = (intent: Intent) => void startRun(client, intent);
   return {
     magic,
+    how,
+    hasContent: hasContent(document),
     isTooLong,
     isAsked,
     expandReason,
@@ -74,7 +87,9 @@ export function Quick() {
   const wish = useQuick((s) => s.text);
   const pictures = useQuick((s) => s.pictures);
   const keepElements = useQuick((s) => s.keepElements);
-  const { magic, isTooLong, isAsked, expandReason, generateReason, expand, generate } = useActions(isOff);
+  const review = useRun((s) => s.review);
+  const key = useDocument((s) => s.key);
+  const { magic, how, hasContent: hasAny, isTooLong, isAsked, expandReason, generateReason, expand, generate } = useActions(isOff);
   const [isOver, setOver] = useState(false);
   const text = isOff ? hld : wish;
   const write = (next: string) => (isOff ? edit('description', put(HLD, next), 'hld') : setQuick({ text: next }));
@@ -108,14 +123,15 @@ export function Quick() {
       className={clsx('flex flex-col gap-3 border-b border-line px-4 pt-3 pb-4', isOver && 'bg-accent-soft')}
     >
       <TextArea
-        label={t.text}
+        label={how === 'change' ? t.changeText : t.text}
         aside={
           <span className="flex items-center">
             {isOff && <LintMark path={HLD} />}
+            <PartsButton kind="prompt" />
             <GuideButton />
           </span>
         }
-        placeholder={isOff ? t.exampleOff : t.example}
+        placeholder={isOff ? t.exampleOff : how === 'change' ? t.changeExample : t.example}
         data-testid="quick-text"
         inputClassName="min-h-32 text-reading!"
         value={text}
@@ -135,7 +151,18 @@ export function Quick() {
           focusText();
         }} />
       {(!isOff || pictures.length > 0) && <References isLocked={run !== null} />}
-      {!isOff && elements.length > 0 && (
+      {!isOff && hasAny && (
+        <Segmented
+          label={t.how}
+          value={how}
+          choices={[
+            { value: 'anew', label: t.hows.anew, testId: 'quick-anew' },
+            { value: 'change', label: t.hows.change, testId: 'quick-change' },
+          ]}
+          onChange={(value) => useQuick.setState({ how: value })}
+        />
+      )}
+      {!isOff && how === 'anew' && elements.length > 0 && (
         <label className="flex items-center gap-2 text-control text-text-2 pointer-coarse:min-h-11">
           <input
             type="checkbox"
@@ -159,7 +186,7 @@ export function Quick() {
               title={expandReason ? undefined : t.expandHint}
               onClick={(e) => e.detail < 2 && expand()}
             >
-              {t.expand}
+              {how === 'change' ? t.change : t.expand}
             </Button>
             <Button
               className="flex-1"
@@ -167,13 +194,22 @@ export function Quick() {
               reason={generateReason}
               onClick={(e) => e.detail < 2 && generate()}
             >
-              {isAsked ? t.expandAndGenerate : t.generate}
+              {!isAsked ? t.generate : how === 'change' ? t.changeAndGenerate : t.expandAndGenerate}
             </Button>
           </div>
           <StateLine magic={magic} refetch={magic.refetch} onUseText={wish.trim() === '' ? null : useText} />
         </>
       )}
-      {text === '' && <Ideas isOff={isOff} onPick={pick} onOpened={focusText} />}
+      {!run && review?.key === key && (
+        <ReviewPanel
+          review={review}
+          onClose={() => {
+            useRun.setState({ review: null });
+            focusText();
+          }}
+        />
+      )}
+      {text === '' && how === 'anew' && <Ideas isOff={isOff} onPick={pick} onOpened={focusText} />}
       {!isOff && <CaptionText />}
     </section>
   );

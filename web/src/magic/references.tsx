@@ -21,7 +21,7 @@ export function References({ isLocked }: { isLocked: boolean }) {
             <IconButton
               look="plain"
               size="small"
-              className="absolute top-0.5 right-0.5 size-6! pointer-coarse:size-8! pointer-coarse:min-w-0!"
+              className="absolute top-0.5 end-0.5 size-6! pointer-coarse:size-8! pointer-coarse:min-w-0!"
               label={t.removeReference(i + 1)}
               disabled={isLocked}
               onClick={() => {

@@ -17,9 +17,10 @@ import { words } from '@/i18n';
 import { noteJobs } from '@/stage/jobs';
 import { randomSeed } from '@/lib/ids';
 import { toast } from '@/ui/toasts';
-import { captionText } from './merge';
+import { captionText, promptFor } from './merge';
 import { base64 } from './pictures';
-import { remember, removeAllPictures, setQuick, useQuick } from './quick-state';
+import { howOf, remember, removeAllPictures, setQuick, useQuick } from './quick-state';
+import { hasContent, type Review } from './review-state';
 
 const SECONDS = 125;
 
@@ -28,9 +29,10 @@ export type Intent = 'expand' | 'generate';
 interface RunState {
   run: { intent: Intent; startedAt: number; stop: AbortController } | null;
   problem: string | null; // why the last one failed
+  review: Review | null; // what the last one changed, until somebody has looked
 }
 
-export const useRun = create<RunState>()(() => ({ run: null, problem: null }));
+export const useRun = create<RunState>()(() => ({ run: null, problem: null, review: null }));
 
 export const clearProblem = (): void => useRun.setState({ problem: null });
 
@@ -45,9 +47,10 @@ interface Answer {
 
 async function ask(doc: Doc, signal: AbortSignal): Promise<{ text: string; model: string }> {
   const { text, pictures, keepElements } = useQuick.getState();
+  const how = howOf(doc.text);
   const answer = await call<Answer>('/api/magic-prompt', {
     body: {
-      prompt: text.trim(),
+      prompt: promptFor(text.trim(), doc.text, keepElements, how),
       width: doc.settings.width,
       height: doc.settings.height,
       images_b64: await Promise.all(pictures.map((p) => base64(p.blob))),
@@ -56,7 +59,7 @@ async function ask(doc: Doc, signal: AbortSignal): Promise<{ text: string; model
     seconds: SECONDS,
   });
   if (!isDict(answer.caption)) throw new ApiError(words().magic.failed, 502);
-  return { text: captionText(answer.caption, doc.text, keepElements), model: answer.model ?? '' };
+  return { text: captionText(answer.caption, doc.text, keepElements, how), model: answer.model ?? '' };
 }
 
 /** The draft it was written for is open: as if Generate was pressed. Else from what is known of it. */
@@ -124,14 +127,16 @@ export async function startRun(client: QueryClient, intent: Intent): Promise<voi
     return;
   }
   const stop = new AbortController();
-  useRun.setState({ run: { intent, startedAt: Date.now(), stop }, problem: null });
+  useRun.setState({ run: { intent, startedAt: Date.now(), stop }, problem: null, review: null });
   announce(t.started);
   const { doc, key } = useDocument.getState();
   const asked = useQuick.getState().text;
   try {
     const { text, model } = await ask(doc, stop.signal);
     const isOpen = useDocument.getState().key === key;
+    const before = useDocument.getState().doc.text;
     if (isOpen) applyText(text);
+    if (isOpen && hasContent(before)) useRun.setState({ review: { key, before, after: text } });
     remember(asked);
     if (intent === 'generate') await draw(client, { text, settings: doc.settings }, key, isOpen);
     removeAllPictures();

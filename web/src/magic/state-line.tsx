@@ -56,15 +56,15 @@ function Off() {
         </button>
       </p>
       <details className="mt-2">
-        <summary className="w-fit rounded-control py-1 text-text-3 hover:text-text pointer-coarse:py-3">{t.setUp}</summary>
+        <summary className="w-fit rounded-control py-1 text-text-3 hover:text-text pointer-coarse:py-3.5">{t.setUp}</summary>
         <div className="mt-1.5 rounded-control bg-sunken p-2.5">
           <p>
             {t.offMore} {t.setUpText}
           </p>
           <dl className="mt-1.5 flex flex-col gap-1">
-            <dt className="num text-micro text-text select-all">IDEOGRAM4_MAGIC_PROMPT_LOCAL_LLAMA=1</dt>
+            <dt className="num text-micro text-text select-all"><code>IDEOGRAM4_MAGIC_PROMPT_LOCAL_LLAMA=1</code></dt>
             <dd className="mb-1">{t.setUpLocal}</dd>
-            <dt className="num text-micro text-text select-all">IDEOGRAM4_MAGIC_PROMPT_BASE_URL=http://…/v1</dt>
+            <dt className="num text-micro text-text select-all"><code>IDEOGRAM4_MAGIC_PROMPT_BASE_URL=http://…/v1</code></dt>
             <dd>{t.setUpServer}</dd>
           </dl>
         </div>
@@ -89,7 +89,7 @@ export function StateLine({ magic, refetch, onUseText }: { magic: Magic; refetch
           : problem;
   if (!why) return magic.state === 'ready' && magic.model ? <p className="text-caption text-text-3">{t.writtenBy(magic.model)}</p> : null;
   return (
-    <div role="alert" data-testid="quick-problem" className="border-l-2 border-bad pl-2.5">
+    <div role="alert" data-testid="quick-problem" className="border-s-2 border-bad ps-2.5">
       <p className="text-caption break-words text-text-2">{why}</p>
       <div className="mt-1.5 flex flex-wrap gap-2">
         {magic.state !== 'ready' && (

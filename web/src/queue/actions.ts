@@ -96,11 +96,28 @@ export async function dropJob(client: QueryClient, job: Job): Promise<boolean> {
   return done !== undefined;
 }
 
+/** Takes jobs that wait out of the queue; the way back is offered. */
 export async function dropJobs(client: QueryClient, jobs: Job[]): Promise<void> {
+  const gone: number[] = [];
   await mutate(client, words().queue.cancelFailed, (q) => withoutJobs(q, jobs.map((j) => j.id)), async () => {
-    for (const job of jobs) await call(`/api/queue/${job.id}`, { method: 'DELETE' });
+    for (const job of jobs) {
+      await call(`/api/queue/${job.id}`, { method: 'DELETE' });
+      gone.push(job.id);
+    }
   });
-  offerRestore(client, jobs.map((j) => j.id));
+  offerRestore(client, gone);
+}
+
+/** Cancels what waits or runs among the jobs, removes what has ended. */
+export async function dropSelected(client: QueryClient, jobs: Job[]): Promise<void> {
+  const waiting = jobs.filter((j) => j.state === 'pending');
+  const ended = jobs.filter((j) => j.state !== 'pending' && j.state !== 'running');
+  if (waiting.length > 0) await dropJobs(client, waiting);
+  for (const job of jobs) if (job.state === 'running') await dropJob(client, job);
+  if (ended.length === 0) return;
+  await mutate(client, words().queue.removeFailed, (q) => withoutJobs(q, ended.map((j) => j.id)), async () => {
+    for (const { id } of ended) await call(`/api/queue/${id}`, { method: 'DELETE' });
+  });
 }
 
 export function setPaused(client: QueryClient, paused: boolean): Promise<unknown> {
@@ -170,6 +187,15 @@ export async function retryJob(client: QueryClient, id: number, again: Again): P
   if (!added) return false;
   tellAdded(client, added.jobs ?? []);
   return true;
+}
+
+/** Each of the jobs once more, with one word about all of them. */
+export async function drawAgainAll(client: QueryClient, jobs: Job[], seed: 'same' | 'new'): Promise<void> {
+  const added: Job[] = [];
+  await mutate(client, words().queue.retryFailed, null, async () => {
+    for (const { id } of jobs) added.push(...(await call<{ jobs: Job[] }>(`/api/queue/${id}/retry`, { body: { seed } })).jobs);
+  });
+  if (added.length > 0) tellAdded(client, added);
 }
 
 /** New jobs into the list and a word about them. */

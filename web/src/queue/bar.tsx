@@ -5,36 +5,36 @@ import clsx from 'clsx';
 import { ChevronUp, CirclePause, CirclePlay } from 'lucide-react';
 import { queueQuery } from '@/api/queries';
 import type { Job, Queue } from '@/api/types';
-import { setUi, useUi } from '@/app/ui-state';
+import { setUi, useUi, type Tab } from '@/app/ui-state';
 import { useT } from '@/i18n';
 import { IconButton } from '@/ui/button';
 import { later } from '@/ui/later';
 import { Progress } from '@/ui/progress';
 import { setPaused } from './actions';
 import { EditingStrip } from './editing-strip';
-import { allDoneText, blockedText, doneText, jobLabel, leftText, stateWord, stepText } from './labels';
+import { allDoneText, blockedText, doneText, jobLabel, leftText, stateWord, stepText, stuckWord } from './labels';
 import { NotifyOffer } from './offer';
 import { steadyFraction, useSecondsLeft } from './progress';
 import { StateMark } from './state-mark';
 import { JobThumb } from './thumb';
 import { useNews } from './use-news';
 
-function RunningLine({ job, left }: { job: Job; left: number | null }) {
+function RunningLine({ job, left, stuck }: { job: Job; left: number | null; stuck: string }) {
   const t = useT().queue;
   const fraction = steadyFraction(job);
   const label = jobLabel(job, job.origin === 'direct' ? t.otherProgram : t.untitled);
   return (
     <>
       <JobThumb job={job} caption={undefined} />
-      <span className="flex min-w-0 flex-col overflow-hidden text-left tablet:contents">
+      <span className="flex min-w-0 flex-col overflow-hidden text-start tablet:contents">
         <span className="min-w-0 truncate text-control font-medium tablet:max-w-[40ch]">{label}</span>
         <span className="flex min-w-0 items-center gap-3">
-          <StateMark job={job} word={stateWord(t, job, false)} className="text-caption" />
+          <StateMark job={job} word={stuck || stateWord(t, job, false)} className="text-caption" />
           <span className="truncate tabular-nums text-caption text-text-2 max-laptop:hidden">{stepText(t, job)}</span>
         </span>
       </span>
       <span className="flex-1" />
-      <span className="num shrink-0 text-control">{t.percent(Math.floor((fraction ?? 0) * 100))}</span>
+      <span className="shrink-0 text-control tabular-nums">{t.percent(Math.floor((fraction ?? 0) * 100))}</span>
       <span className="tabular-nums shrink-0 text-caption text-text-2 max-tablet:hidden">{leftText(t, left)}</span>
       <span className="tabular-nums shrink-0 text-caption text-text-2 max-laptop:hidden">{doneText(t, left)}</span>
     </>
@@ -48,9 +48,12 @@ function IdleLine({ queue }: { queue: Queue | undefined }) {
   return <span className={clsx('truncate text-control', blocked ? 'text-warn' : 'text-text-2')}>{text}</span>;
 }
 
+let cameFrom: Tab = 'create'; // on narrow screens the list is a tab
+
 function toggle(open: boolean): void {
-  const tab = useUi.getState().tab;
-  setUi({ queueOpen: !open, ...(open && tab === 'queue' ? { tab: 'create' as const } : {}) });
+  const { tab } = useUi.getState();
+  if (!open && tab !== 'queue') cameFrom = tab;
+  setUi({ queueOpen: !open, tab: open ? (tab === 'queue' ? cameFrom : tab) : 'queue' });
 }
 
 function Line({ queue, left, open }: { queue: Queue | undefined; left: number | null; open: boolean }) {
@@ -61,7 +64,7 @@ function Line({ queue, left, open }: { queue: Queue | undefined; left: number | 
   const paused = queue?.paused ?? false;
   const allDone = queue && waiting > 0 && !paused && !queue.blocked ? queue.eta : null;
   return (
-    <div className="flex h-12 items-center gap-1 pr-2 pl-1">
+    <div className="flex h-12 items-center gap-1 pe-2 ps-1">
       <button
         type="button"
         aria-expanded={open}
@@ -69,7 +72,7 @@ function Line({ queue, left, open }: { queue: Queue | undefined; left: number | 
         className="flex h-11 min-w-0 flex-1 items-center gap-3 rounded-control px-3 hover:bg-sunken"
       >
         <span className="sr-only">{open ? t.close : t.open}</span>
-        {job ? <RunningLine job={job} left={left} /> : <IdleLine queue={queue} />}
+        {job ? <RunningLine job={job} left={left} stuck={stuckWord(t, queue?.blocked ?? null)} /> : <IdleLine queue={queue} />}
         {!job && <span className="flex-1" />}
         <span
           data-testid="queue-count"
@@ -89,6 +92,7 @@ function Line({ queue, left, open }: { queue: Queue | undefined; left: number | 
         data-testid="queue-pause"
         label={paused ? t.resume : job ? t.pause : t.pauseIdle}
         pressed={paused}
+        disabled={!queue}
         onClick={() => void setPaused(client, !paused)}
       >
         {paused ? <CirclePlay size={18} /> : <CirclePause size={18} />}
@@ -98,6 +102,7 @@ function Line({ queue, left, open }: { queue: Queue | undefined; left: number | 
 }
 
 const QueueDrawer = later(() => import('./drawer').then((m) => m.QueueDrawer));
+const SeedsDialog = later(() => import('./seeds-dialog').then((m) => m.SeedsDialog));
 const ImageDialogs = later(() => import('@/viewer/dialogs').then((m) => m.ImageDialogs));
 
 export function QueueBar() {
@@ -133,6 +138,7 @@ export function QueueBar() {
         <Line queue={queue} left={left} open={open} />
       </div>
       <ImageDialogs />
+      <SeedsDialog />
     </section>
   );
 }

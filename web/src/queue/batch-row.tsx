@@ -8,7 +8,9 @@ import { useT } from '@/i18n';
 import { IconButton } from '@/ui/button';
 import { dropJobs } from './actions';
 import { jobLabel } from './labels';
+import { PickBox } from './pick';
 import type { HandleProps } from './reorder';
+import { useSelecting } from './selection';
 import { JobThumb } from './thumb';
 import { usePresetLabel } from './use-details';
 
@@ -26,6 +28,7 @@ export function BatchRow({ jobs, open, onToggle, handle, isHeld, order }: Props)
   const client = useQueryClient();
   const preset = usePresetLabel();
   const first = jobs[0];
+  const isSelecting = useSelecting((s) => s.isOn);
   const whole = useQuery({
     ...jobQuery(first?.id ?? -1),
     staleTime: 60_000,
@@ -41,11 +44,14 @@ export function BatchRow({ jobs, open, onToggle, handle, isHeld, order }: Props)
       data-unit={handle?.['data-reorder']}
       style={{ order }}
       className={clsx(
-        'flex items-center gap-2 border-b border-line py-1.5 pr-2 pl-1',
+        'flex items-center gap-2 border-b border-line py-1.5 pe-2 ps-1',
+        isSelecting && !open && 'relative select-none hover:bg-sunken',
         isHeld && 'relative z-10 bg-accent-soft outline-2 outline-accent',
       )}
     >
-      {handle ? (
+      {isSelecting && !open ? (
+        <PickBox ids={jobs.map((j) => j.id)} label={label} />
+      ) : handle ? (
         <button
           type="button"
           aria-label={t.moveHandle(label)}
@@ -62,12 +68,12 @@ export function BatchRow({ jobs, open, onToggle, handle, isHeld, order }: Props)
         type="button"
         aria-expanded={open}
         onClick={onToggle}
-        className="flex min-h-8 min-w-0 flex-1 items-center gap-1 rounded-control text-left pointer-coarse:min-h-11"
+        className="z-2 flex min-h-8 min-w-0 flex-1 items-center gap-1 rounded-control text-start pointer-coarse:min-h-11"
       >
         <ChevronRight size={14} aria-hidden className={clsx('shrink-0 transition-transform duration-120', open && 'rotate-90')} />
         <span className="truncate text-control font-medium">{label}</span>
         <span className="sr-only">{open ? t.batchClose : t.batchOpen}</span>
-        <span className="ml-2 text-caption whitespace-nowrap text-text-3 max-tablet:hidden">
+        <span className="ms-2 text-caption whitespace-nowrap text-text-3 max-tablet:hidden">
           <span className="num text-micro">
             {first.width}×{first.height}
           </span>{' '}
@@ -75,7 +81,7 @@ export function BatchRow({ jobs, open, onToggle, handle, isHeld, order }: Props)
         </span>
       </button>
       <span className="text-caption text-text-2">{isPending ? t.states.pending : t.states.done}</span>
-      {isPending && (
+      {isPending && !isSelecting && (
         <IconButton size="small" label={t.cancelBatch} onClick={() => void dropJobs(client, jobs)}>
           <X size={15} />
         </IconButton>

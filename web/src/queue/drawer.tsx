@@ -1,6 +1,6 @@
 // The opened queue: what is drawn, what waits, what has ended, and the means to steer it.
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react';
 import { Ellipsis } from 'lucide-react';
 import type { Job, Queue } from '@/api/types';
 import { useT } from '@/i18n';
@@ -12,10 +12,14 @@ import { BatchRow } from './batch-row';
 import { BlockedLine } from './blocked-line';
 import { useKeepFocus } from './keep-focus';
 import { rowsOf } from './order';
+import { stuckWord } from './labels';
 import { PendingList } from './pending-list';
+import { orderIn } from './pick';
 import { QueueRow } from './row';
 import { useRefused } from './refused';
 import { RefusedRow } from './refused-row';
+import { beginSelecting, endSelecting, selectTo, setSelected, useSelecting } from './selection';
+import { SelectionStrip } from './selection-strip';
 
 type Filter = 'all' | 'pending' | 'done';
 const OPEN_BATCH_MAX = 4; // larger ones start folded
@@ -25,7 +29,14 @@ export function shownFinished(finished: Job[]): Job[] {
   return finished.filter((j) => j.state !== 'cancelled' || j.started_at !== null);
 }
 
-function JobList({ jobs, isOpen, onToggle }: { jobs: Job[]; isOpen?: (batch: string) => boolean; onToggle?: (batch: string) => void }) {
+interface JobListProps {
+  jobs: Job[];
+  stuck?: string;
+  isOpen?: (batch: string) => boolean;
+  onToggle?: (batch: string) => void;
+}
+
+function JobList({ jobs, stuck = '', isOpen, onToggle }: JobListProps) {
   const t = useT().queue;
   if (jobs.length === 0) return null;
   return (
@@ -52,6 +63,7 @@ function JobList({ jobs, isOpen, onToggle }: { jobs: Job[]; isOpen?: (batch: str
             order={undefined}
             inBatch={row.inBatch && onToggle !== undefined}
             waitsForOther={false}
+            stuck={stuck}
             before={null}
             after={null}
             doneAt=""
@@ -81,6 +93,9 @@ function Tools({ queue, finished, filter, onFilter }: { queue: Queue; finished: 
       />
       <span className="flex-1 max-tablet:hidden" />
       <span className="flex max-tablet:hidden">
+        <Button size="small" look="quiet" data-testid="queue-select" disabled={active + finished === 0} onClick={() => beginSelecting()}>
+          {t.queue.select}
+        </Button>
         <Button size="small" look="quiet" disabled={queue.pending.length === 0} onClick={() => void cancelScope(client, 'pending')}>
           {t.queue.clearPending}
         </Button>
@@ -95,6 +110,8 @@ function Tools({ queue, finished, filter, onFilter }: { queue: Queue; finished: 
           </Button>
         }
         items={[
+          { label: t.queue.selectSeveral, disabled: active + finished === 0, run: () => beginSelecting() },
+          null,
           { label: t.queue.cancelCurrent, disabled: queue.running.length === 0, run: () => void cancelScope(client, 'current') },
           { label: t.queue.clearPending, disabled: queue.pending.length === 0, run: () => void cancelScope(client, 'pending') },
           { label: t.queue.clearFinished, disabled: finished === 0, run: () => void clearFinished(client) },
@@ -129,15 +146,57 @@ export function QueueDrawer({ queue, runningLeft }: { queue: Queue; runningLeft:
     });
   const showsActive = filter !== 'done';
   const showsDone = filter !== 'pending';
+  const isSelecting = useSelecting((s) => s.isOn);
+  const shown = [...(showsActive ? [...queue.running, ...pending] : []), ...(showsDone ? finished : [])].map((j) => j.id);
+  useEffect(() => endSelecting, []);
+  useEffect(() => {
+    if (!isSelecting) return;
+    const { anchor } = useSelecting.getState();
+    const boxes = [...(ref.current?.querySelectorAll<HTMLElement>('[data-picks]') ?? [])];
+    (boxes.find((box) => Number(box.dataset.picks) === anchor) ?? boxes[0])?.focus({ preventScroll: anchor !== null });
+  }, [isSelecting]);
+  const toTools = () =>
+    requestAnimationFrame(() => ref.current?.querySelector<HTMLElement>('[role="radio"][aria-checked="true"], [aria-pressed="true"], button')?.focus());
+  // With Ctrl, Cmd or Shift a press on a row begins to select.
+  const begin = (e: MouseEvent<HTMLElement>) => {
+    if (isSelecting || !(e.ctrlKey || e.metaKey || e.shiftKey)) return;
+    const id = Number((e.target as Element).closest<HTMLElement>('[data-testid="queue-row"]')?.dataset.id);
+    if (!shown.includes(id)) return;
+    e.preventDefault();
+    e.stopPropagation();
+    beginSelecting([id]);
+  };
+  const keyDown = (e: KeyboardEvent<HTMLElement>) => {
+    if (!isSelecting || e.defaultPrevented) return;
+    if (e.key === 'Escape') {
+      endSelecting();
+      toTools();
+    } else if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'a') {
+      setSelected(shown, true);
+    } else if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
+      const boxes = [...e.currentTarget.querySelectorAll<HTMLElement>('[data-picks]')];
+      const box = boxes[boxes.indexOf(document.activeElement as HTMLElement) + (e.key === 'ArrowDown' ? 1 : -1)];
+      if (!box) return;
+      box.focus();
+      const id = Number(box.dataset.picks?.split(',').at(-1));
+      if (e.shiftKey) selectTo(orderIn(e.currentTarget), id);
+    } else return;
+    e.preventDefault();
+    e.stopPropagation();
+  };
   const isEmpty =
     (!showsActive || (queue.pending.length === 0 && queue.running.length === 0)) &&
     (!showsDone || finished.length + refused.length === 0);
   return (
-    <div ref={ref} className="flex min-h-0 flex-1 flex-col">
-      <Tools queue={queue} finished={finished.length} filter={filter} onFilter={setFilter} />
+    <div ref={ref} onKeyDown={keyDown} onClickCapture={begin} role="presentation" className="flex min-h-0 flex-1 flex-col">
+      {isSelecting ? (
+        <SelectionStrip queue={queue} all={shown} onLeave={toTools} />
+      ) : (
+        <Tools queue={queue} finished={finished.length} filter={filter} onFilter={setFilter} />
+      )}
       <BlockedLine queue={queue} />
       <div data-scroller className="scroll-thin min-h-0 flex-1 overflow-y-auto overscroll-contain">
-        {showsActive && <JobList jobs={queue.running} />}
+        {showsActive && <JobList jobs={queue.running} stuck={stuckWord(t, queue.blocked)} />}
         {showsDone && refused.length > 0 && (
           <ul aria-label={t.refused}>
             {refused.map((one) => (

@@ -39,6 +39,12 @@ export function stateWord(t: QueueWords, job: Job, waitsForOther: boolean): stri
   return t.states[job.state] ?? job.state;
 }
 
+/** What holds up the running job, where that is not its own affair; "": nothing. */
+export function stuckWord(t: QueueWords, blocked: Queue['blocked']): string {
+  if (blocked?.code === 'disk_full') return t.cannotSave;
+  return blocked?.code === 'daemon_unreachable' ? t.phases.waiting : '';
+}
+
 /** "step 7 of 20", or nothing while there are none. */
 export function stepText(t: QueueWords, job: Job): string {
   return job.phase === 'denoise' && job.steps > 0 ? t.steps(Math.min(job.step, job.steps), job.steps) : '';

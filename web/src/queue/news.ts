@@ -8,6 +8,7 @@ import { words } from '@/i18n';
 import { toast } from '@/ui/toasts';
 import { retryJob } from './actions';
 import { awaySince, markSeen } from './away';
+import { noteFresh } from './fresh';
 import { jobLabel } from './labels';
 import { notify } from './notify';
 
@@ -77,6 +78,7 @@ function tellEnd(client: QueryClient, job: Job, before: Known | undefined): void
   const label = jobLabel(job, t.untitled);
   const isOurs = job.origin !== 'direct';
   if (job.state === 'done') {
+    noteFresh(job);
     if (before?.state === 'running') announce(t.say.finished(label));
     if (!document.hidden) {
       tellDone(job);
@@ -137,6 +139,7 @@ export function tellAway(queue: Queue): void {
   if (document.hidden || !isSeeded) return;
   const missed = awaySince(queue.finished);
   markSeen(queue.finished.filter((j) => j.state === 'done').map((j) => j.id));
+  for (const job of missed) noteFresh(job);
   const last = missed[0];
   if (!last) return;
   const goal: Goal = missed.length > 1 ? 'library' : { prompt: last.prompt_id, image: last.image_id };

@@ -90,6 +90,7 @@ export function PendingList({ queue, runningLeft, isOpen, onToggle }: Props) {
             order={orderOf(key)}
             inBatch={row.inBatch}
             waitsForOther={waitsForOther && at === 0}
+            stuck=""
             before={pending[at - 1]?.id ?? null}
             after={pending[at + 1]?.id ?? null}
             doneAt={seconds === undefined ? '' : doneText(t, seconds)}

@@ -43,7 +43,7 @@ export function RefusedRow({ refused }: { refused: Refused }) {
       data-testid="queue-row"
       data-state="failed"
       data-id={refused.key}
-      className="flex items-start gap-2 border-b border-line py-1.5 pr-2 pl-3"
+      className="flex items-start gap-2 border-b border-line py-1.5 pe-2 ps-3"
     >
       <TriangleAlert size={16} aria-hidden className="m-2 shrink-0 text-bad" />
       <div className="min-w-0 flex-1">

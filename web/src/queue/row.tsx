@@ -10,9 +10,12 @@ import { useT } from '@/i18n';
 import { Button, IconButton } from '@/ui/button';
 import { Menu } from '@/ui/menu';
 import { Progress } from '@/ui/progress';
+import { pointMenu } from '@/viewer/point-menu';
+import { PickBox } from './pick';
 import { doneText, jobLabel, leftText, loraText, stateWord, stepText } from './labels';
 import { steadyFraction, useSecondsLeft } from './progress';
 import type { HandleProps } from './reorder';
+import { useSelecting } from './selection';
 import { useRowActions, useRowMenu, type Neighbours, type RowActions } from './row-menu';
 import { StateMark } from './state-mark';
 import { JobThumb } from './thumb';
@@ -23,6 +26,7 @@ interface Props extends Neighbours {
   job: Job;
   handle: HandleProps | null; // null: it does not move
   waitsForOther: boolean;
+  stuck: string; // why it does not go on although it runs; "": it does
   doneAt: string; // when it will be done, while it waits; "": not known
   inBatch: boolean;
   isHeld: boolean;
@@ -52,21 +56,22 @@ function Running({ job, label }: { job: Job; label: string }) {
   const t = useT().queue;
   const left = useSecondsLeft(job);
   return (
-    <div className="flex items-center gap-x-3 max-tablet:flex-col max-tablet:items-stretch">
+    <div className="flex items-center gap-x-3 max-tablet:flex-col max-tablet:items-stretch max-tablet:gap-y-1 max-tablet:pt-1">
       <Progress testId="job-progress" label={t.progress(label)} value={steadyFraction(job)} className="tablet:flex-1" />
       <span className="text-caption text-text-2 tabular-nums tablet:whitespace-nowrap">
-        {[stepText(t, job), leftText(t, left), doneText(t, left)].filter(Boolean).join(' · ')}
+        {[stepText(t, job), leftText(t, left)].filter(Boolean).join(' · ')}
+        {left !== null && <span className="max-tablet:hidden"> · {doneText(t, left)}</span>}
       </span>
     </div>
   );
 }
 
-function Failed({ job, actions }: { job: Job; actions: RowActions }) {
+function Failed({ job, actions, isQuiet }: { job: Job; actions: RowActions; isQuiet: boolean }) {
   const t = useT();
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1 pt-0.5">
       <p className="min-w-48 flex-1 text-caption break-words text-bad">{job.error ?? t.queue.noReason}</p>
-      <span className="flex flex-wrap gap-1">
+      <span className={clsx('flex flex-wrap gap-1', isQuiet && 'invisible')}>
         <Button size="small" onClick={() => actions.again('same')}>
           {t.ui.retry}
         </Button>
@@ -140,7 +145,7 @@ function isSame(a: Props, b: Props): boolean {
 }
 
 export const QueueRow = memo(function QueueRow(props: Props) {
-  const { job, handle, waitsForOther, doneAt, inBatch, isHeld, order, before, after } = props;
+  const { job, handle, waitsForOther, stuck, doneAt, inBatch, isHeld, order, before, after } = props;
   const t = useT().queue;
   const ref = useRef<HTMLLIElement>(null);
   const inView = useInView(ref);
@@ -148,23 +153,32 @@ export const QueueRow = memo(function QueueRow(props: Props) {
   const whole = useQuery({ ...jobQuery(job.id), staleTime: 60_000, enabled: inView && needsCaption });
   const label = jobLabel(job, job.origin === 'direct' && !job.hld ? t.otherProgram : t.untitled, whole.data?.caption);
   const around = { before, after };
+  const isSelecting = useSelecting((s) => s.isOn);
+  const isSelected = useSelecting((s) => s.ids.has(job.id));
   const actions = useRowActions(job, around);
+  const items = useRowMenu(job, actions, around);
+  const menu = pointMenu(() => (job.image_id === null ? { items } : { picture: job.image_id }));
   const thumb = <JobThumb job={job} caption={whole.data?.caption} />;
   return (
     <li
       ref={ref}
       data-testid="queue-row"
+      {...(isSelecting ? {} : menu)}
       data-state={job.cancelling && job.state === 'running' ? 'cancelling' : job.state}
       data-id={job.id}
       data-unit={handle?.['data-reorder']}
       style={{ order, contentVisibility: isHeld ? undefined : 'auto', containIntrinsicSize: 'auto 48px' }}
       className={clsx(
-        'flex items-center gap-2 border-b border-line py-1.5 pr-2 pl-1',
-        inBatch && 'pl-7',
+        'flex items-center gap-2 border-b border-line py-1.5 pe-2 ps-1',
+        inBatch && 'ps-7',
+        isSelecting && 'relative select-none hover:bg-sunken',
+        isSelected && 'bg-accent-soft!',
         isHeld && 'relative z-10 bg-accent-soft outline-2 outline-accent',
       )}
     >
-      {handle ? (
+      {isSelecting ? (
+        <PickBox ids={[job.id]} label={label} />
+      ) : handle ? (
         <button
           type="button"
           aria-label={t.moveHandle(label)}
@@ -176,7 +190,7 @@ export const QueueRow = memo(function QueueRow(props: Props) {
       ) : (
         <span className="w-6 shrink-0 pointer-coarse:w-11" />
       )}
-      {actions.show ? (
+      {actions.show && !isSelecting ? (
         <button
           type="button"
           aria-label={t.thumb(label)}
@@ -194,13 +208,13 @@ export const QueueRow = memo(function QueueRow(props: Props) {
             {label}
           </span>
           <Aside job={job} doneAt={doneAt} />
-          <StateMark job={job} word={stateWord(t, job, waitsForOther)} className="text-caption" />
+          <StateMark job={job} word={stuck || stateWord(t, job, waitsForOther)} className="text-caption" />
         </div>
         {job.state === 'running' && <Running job={job} label={label} />}
         <Facts job={job} />
-        {job.state === 'failed' && <Failed job={job} actions={actions} />}
+        {job.state === 'failed' && <Failed job={job} actions={actions} isQuiet={isSelecting} />}
       </div>
-      {inView && <Buttons job={job} label={label} actions={actions} around={around} />}
+      {inView && !isSelecting && <Buttons job={job} label={label} actions={actions} around={around} />}
     </li>
   );
 }, isSame);

@@ -14,9 +14,9 @@ function look(job: Job): { icon: typeof Circle; color: string } {
 export function StateMark({ job, word, className }: { job: Job; word: string; className?: string }) {
   const { icon: Icon, color } = look(job);
   return (
-    <span className={clsx('inline-flex items-center gap-1 whitespace-nowrap', color, className)}>
+    <span className={clsx('inline-flex min-w-0 items-center gap-1 whitespace-nowrap', color, className)}>
       <Icon size={13} aria-hidden className="shrink-0" />
-      {word}
+      <span className="truncate">{word}</span>
     </span>
   );
 }

@@ -1,10 +1,11 @@
 // Ties the news of the queue to the page: title, icon, what finished meanwhile.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { queueQuery } from '@/api/queries';
 import type { Queue } from '@/api/types';
 import { useT } from '@/i18n';
+import { seeAll, seeEntry, useFresh } from './fresh';
 import { jobLabel } from './labels';
 import { onQueue, setGoTo, tellAway } from './news';
 import { steadyFraction } from './progress';
@@ -31,11 +32,24 @@ function useTabProgress(queue: Queue | undefined): void {
   );
 }
 
+/** The library shows all that came, an entry its own. */
+function useSeen(): void {
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const fresh = useFresh((s) => s.list);
+  useEffect(() => {
+    if (fresh.length === 0) return;
+    const entry = /^\/history\/(\d+)$/.exec(path);
+    if (path === '/library') seeAll();
+    else if (entry) seeEntry(Number(entry[1]));
+  }, [path, fresh]);
+}
+
 export function useNews(): void {
   const client = useQueryClient();
   const navigate = useNavigate();
   const { data: queue } = useQuery(queueQuery);
   useTabProgress(queue);
+  useSeen();
   useEffect(() => {
     setGoTo((goal) => {
       if (goal === 'library') void navigate({ to: '/library' });

@@ -58,8 +58,8 @@ export function BlockedCard({ version, job, docKey, promptId, isBar }: Props) {
         </Button>
       </div>
       <details className="w-full text-control">
-        <summary className="py-1 font-medium text-text-2">{t.whatToChange}</summary>
-        <ul className="mt-1 list-disc space-y-1 pl-5 text-text-2">
+        <summary className="py-1 font-medium text-text-2 pointer-coarse:py-3">{t.whatToChange}</summary>
+        <ul className="mt-1 list-disc space-y-1 ps-5 text-text-2">
           {t.advice.map((line) => (
             <li key={line}>{line}</li>
           ))}

@@ -28,5 +28,6 @@ export function useClock(job: Job): Clock {
     const timer = setInterval(update, 1000);
     return () => clearInterval(timer);
   }, [id, step, elapsed, eta]);
-  return clock;
+  // Of a new step the first picture already shows its own time, not the last one's.
+  return clock.job === id && clock.step === step ? clock : tick(null, job, 0);
 }

@@ -35,7 +35,7 @@ export function FailedCard({ job, docKey, isBar }: { job: Job; docKey: DraftKey;
         <Button onClick={() => dismiss(job.id)}>{t.dismiss}</Button>
       </div>
       <details className="w-full text-control">
-        <summary className="py-1 font-medium text-text-2">{t.details}</summary>
+        <summary className="py-1 font-medium text-text-2 pointer-coarse:py-3">{t.details}</summary>
         <pre className="num mt-1 text-caption whitespace-pre-wrap text-text-2">{detailsOf(job)}</pre>
         <Button size="small" className="mt-2" onClick={() => void copyText(detailsOf(job))}>
           {t.copyDetails}

@@ -6,6 +6,7 @@ import { call } from '@/api/client';
 import { capabilitiesQuery, keys, modelQuery } from '@/api/queries';
 import { useT } from '@/i18n';
 import { bytes, duration } from '@/lib/format';
+import { useEngineGone } from '@/model/reach';
 import { Button } from '@/ui/button';
 import { Progress } from '@/ui/progress';
 import { StageCard } from './card';
@@ -14,12 +15,12 @@ import { useAct } from './use-act';
 export function ModelLine() {
   const t = useT().stage;
   const client = useQueryClient();
-  const { data: model } = useQuery(modelQuery);
+  const { data: model, isPending } = useQuery(modelQuery);
   const { data: can } = useQuery(capabilitiesQuery);
   const { isBusy, act } = useAct();
-  const state = model?.state;
+  const state = useEngineGone() ? undefined : model?.state;
   const text =
-    state === 'loaded' ? t.modelReady : state === 'loading' ? t.modelLoading : state === 'idle' ? t.modelIdle : t.modelUnknown;
+    state === 'loaded' ? t.modelReady : state === 'loading' ? t.modelLoading : state === 'idle' ? t.modelIdle : isPending ? t.loading : t.modelUnknown;
   const load = async () => {
     await call('/api/model/load', { method: 'POST', body: {} });
     await client.invalidateQueries({ queryKey: keys.model });

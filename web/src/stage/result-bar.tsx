@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import clsx from 'clsx';
-import { Download, History, SquareDashed, Star } from 'lucide-react';
+import { Dices, Download, History, SquareDashed, Star } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { capabilitiesQuery, recipeQuery } from '@/api/queries';
 import type { Item } from '@/api/types';
@@ -11,6 +11,7 @@ import { useT } from '@/i18n';
 import { copyText } from '@/lib/clipboard';
 import { duration, number } from '@/lib/format';
 import { IconButton } from '@/ui/button';
+import { openSeeds } from '@/queue/seeds-state';
 import { Tip } from '@/ui/tip';
 import { change } from '@/viewer/change';
 import { download } from '@/viewer/download';
@@ -65,7 +66,10 @@ function Badges({ item }: { item: Item }) {
 }
 
 export function ResultBar({ item, promptId }: { item: Item; promptId: number | null }) {
-  const t = useT().stage;
+  const {
+    stage: t,
+    queue: { seeds },
+  } = useT();
   const client = useQueryClient();
   const showBoxes = useCanvas((s) => s.showBoxes);
   return (
@@ -84,6 +88,9 @@ export function ResultBar({ item, promptId }: { item: Item; promptId: number | n
             </Link>
           </Tip>
         )}
+        <IconButton label={seeds.open} onClick={() => openSeeds(item)}>
+          <Dices size={ICON} />
+        </IconButton>
         <IconButton label={t.showBoxes} pressed={showBoxes} onClick={() => setKept({ showBoxes: !showBoxes })}>
           <SquareDashed size={ICON} />
         </IconButton>

@@ -79,7 +79,9 @@ export function RunningBar({ job, at, onLook }: BarProps) {
           {job.phase === 'denoise' && job.steps > 0 ? '' : `${phase} · `}
           <span className="num">
             {elapsed === null ? '' : `${duration(elapsed)} · `}
-            {eta === null ? t.estimating : t.left(duration(eta))}
+            <span data-testid="time-left" data-seconds={eta ?? undefined}>
+              {eta === null ? t.estimating : t.left(duration(eta))}
+            </span>
           </span>
         </p>
         <Button

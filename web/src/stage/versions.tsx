@@ -8,6 +8,7 @@ import type { Job } from '@/api/types';
 import { useDocument, type DraftKey } from '@/document/store';
 import { useT } from '@/i18n';
 import { dateTime, serverDate } from '@/lib/format';
+import { pictureMenu } from '@/viewer/point-menu';
 import { pin } from './jobs';
 import type { Shown, Version } from './shown';
 
@@ -73,6 +74,7 @@ export function Versions({ docKey, versions, shown, pinned, running }: Props) {
                 aria-pressed={active === version.id}
                 title={name}
                 onClick={() => choose(version)}
+                {...pictureMenu(version.id)}
                 className={clsx(
                   'relative flex h-22 min-w-11 items-center justify-center overflow-hidden rounded-thumb bg-sunken',
                   active === version.id && 'ring-2 ring-accent',
@@ -90,7 +92,7 @@ export function Versions({ docKey, versions, shown, pinned, running }: Props) {
                     <Ban size={12} aria-hidden />
                   </span>
                 )}
-                <span className="num absolute top-0 left-0 rounded-br-thumb bg-surface/85 px-1 text-micro">
+                <span className="num absolute top-0 start-0 rounded-ee-thumb bg-surface/85 px-1 text-micro">
                   {versions.length - i}
                 </span>
               </button>

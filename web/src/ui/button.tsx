@@ -13,8 +13,8 @@ const looks: Record<Look, string> = {
   bad: 'bg-bad text-on-accent hover:opacity-90',
 };
 const sizes: Record<Size, string> = {
-  small: 'h-7 px-2 text-control gap-1 pointer-coarse:h-11',
-  normal: 'h-8 px-3 text-control gap-1.5 pointer-coarse:h-11',
+  small: 'h-7 px-2 text-control gap-1 pointer-coarse:h-11 pointer-coarse:min-w-11',
+  normal: 'h-8 px-3 text-control gap-1.5 pointer-coarse:h-11 pointer-coarse:min-w-11',
   large: 'h-10 px-4 text-body gap-2 pointer-coarse:h-12',
 };
 

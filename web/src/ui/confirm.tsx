@@ -41,8 +41,10 @@ export function Confirmation() {
       data-testid="confirm"
       footer={
         <>
-          <Button onClick={() => question.answer(false)}>{t.ui.cancel}</Button>
-          <Button look={question.isBad ? 'bad' : 'ink'} onClick={() => question.answer(true)}>
+          <Button data-first={question.isBad || undefined} onClick={() => question.answer(false)}>
+            {t.ui.cancel}
+          </Button>
+          <Button look={question.isBad ? 'bad' : 'ink'} data-first={!question.isBad || undefined} onClick={() => question.answer(true)}>
             {question.yes}
           </Button>
         </>
@@ -50,7 +52,7 @@ export function Confirmation() {
     >
       <p className="text-text-2">{question.text}</p>
       {question.items && (
-        <ul className="mt-3 list-disc space-y-1 pl-5 text-text-2">
+        <ul className="mt-3 list-disc space-y-1 ps-5 text-text-2">
           {question.items.map((item) => (
             <li key={item}>{item}</li>
           ))}

@@ -2,11 +2,25 @@
 // the page has nothing else to do, so that they are there even if the gateway goes meanwhile.
 import { lazy, Suspense, type ComponentType } from 'react';
 
+const PAUSES_MS = [1000, 2000, 4000, 8000, 16_000];
+
+/** The gateway may be away for a while; what still is not there then is an error of the part. */
+async function insist<T>(load: () => Promise<T>): Promise<T> {
+  for (const pause of PAUSES_MS) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+  return load();
+}
+
 const waiting: (() => Promise<unknown>)[] = [];
 
 export function later<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
   waiting.push(load);
-  const Part = lazy(async () => ({ default: await load() }));
+  const Part = lazy(async () => ({ default: await insist(load) }));
   return function Later(props: P) {
     return (
       <Suspense fallback={null}>

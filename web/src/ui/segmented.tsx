@@ -10,7 +10,7 @@ export interface Choice<T extends string> {
 }
 
 const item =
-  'flex-1 rounded-control px-2 text-control font-medium text-text-2 h-7 pointer-coarse:h-11 transition-colors ' +
+  'flex-auto rounded-control px-2 text-control font-medium text-text-2 h-7 pointer-coarse:h-11 pointer-coarse:min-w-11 transition-colors ' +
   'hover:text-text data-[state=active]:bg-surface data-[state=active]:text-text data-[state=on]:bg-surface ' +
   'data-[state=on]:text-text data-[state=active]:shadow-pop data-[state=on]:shadow-pop';
 const frame = 'flex flex-wrap gap-0.5 rounded-control bg-sunken p-0.5';

@@ -40,7 +40,9 @@ function drop(id: string): void {
 
 function One({ shown }: { shown: Shown }) {
   const t = useT();
-  const [held, setHeld] = useState(false);
+  const [isHovered, setHovered] = useState(false);
+  const [hasFocus, setFocus] = useState(false);
+  const held = isHovered || hasFocus;
   const seconds = shown.action ? ACTION_SECONDS : SECONDS;
   useEffect(() => {
     if (held) return;
@@ -50,14 +52,14 @@ function One({ shown }: { shown: Shown }) {
   return (
     <li
       data-testid="toast"
-      onPointerEnter={() => setHeld(true)}
-      onPointerLeave={() => setHeld(false)}
-      onFocus={() => setHeld(true)}
-      onBlur={() => setHeld(false)}
+      onPointerEnter={() => setHovered(true)}
+      onPointerLeave={() => setHovered(false)}
+      onFocus={() => setFocus(true)}
+      onBlur={() => setFocus(false)}
       className={clsx(
-        'pointer-events-auto flex w-full max-w-sm items-center gap-2 rounded-panel bg-surface py-2 pr-2 pl-3 shadow-pop',
-        shown.kind === 'bad' && 'border-l-2 border-bad',
-        shown.kind === 'ok' && 'border-l-2 border-ok',
+        'pointer-events-auto flex w-full max-w-sm items-center gap-2 rounded-panel bg-surface py-2 pe-2 ps-3 shadow-pop',
+        shown.kind === 'bad' && 'border-s-2 border-bad',
+        shown.kind === 'ok' && 'border-s-2 border-ok',
       )}
     >
       <p className="min-w-0 flex-1 text-control break-words">{shown.text}</p>
@@ -86,7 +88,11 @@ export function Toasts() {
   const section = (
     <section
       aria-label={t.ui.messages}
-      className="pointer-events-none fixed right-4 bottom-40 left-4 z-60 laptop:right-94 desk:right-100 flex justify-end max-tablet:bottom-36 max-tablet:justify-center"
+      className={clsx(
+        'pointer-events-none fixed end-4 bottom-40 start-4 z-60 laptop:end-94 desk:end-100 flex justify-end max-tablet:justify-center',
+        // A sheet has its buttons at the bottom.
+        layer?.dataset.sheet ? 'max-tablet:top-2 max-tablet:bottom-auto' : 'max-tablet:bottom-36',
+      )}
     >
       <div role="status" className="w-full max-w-sm">
         <ol className="flex flex-col gap-2">

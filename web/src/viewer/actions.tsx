@@ -4,6 +4,7 @@ import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-quer
 import { useNavigate } from '@tanstack/react-router';
 import { capabilitiesQuery, recipeQuery } from '@/api/queries';
 import type { Item, Recipe } from '@/api/types';
+import { usePrefs } from '@/app/prefs';
 import { copyText } from '@/lib/clipboard';
 import { useT, words } from '@/i18n';
 import { because } from '@/queue/actions';
@@ -13,8 +14,9 @@ import { betterPreset, drawAgain } from './again';
 import { change, trash } from './change';
 import { openDetails, toggleCompare, useCompare } from './compare-state';
 import { download } from './download';
-import { intoEditor } from './into-editor';
+import { intoEditor, layoutIntoEditor, takeSeed } from './into-editor';
 import { captionText, command, fileName } from './recipe-text';
+import { canShare, share } from './share';
 import { SCALES, upscale, upscaleQuery } from './upscale';
 
 async function withRecipe(client: QueryClient, item: Item, use: (recipe: Recipe) => unknown): Promise<void> {
@@ -31,6 +33,9 @@ function copyOrSay(text: string | null): void {
   else void copyText(text);
 }
 
+const FORMATS = ['png', 'webp', 'jpeg'] as const;
+const FORMAT_NAMES = { png: 'PNG', webp: 'WebP', jpeg: 'JPEG' };
+
 export interface Special {
   onTrash?: () => void; // instead of only putting it away
   onOpenEditor?: () => void; // after its recipe is in the editor
@@ -45,6 +50,7 @@ export function useImageGroups(item: Item, special: Special = {}): MenuItem[][] 
   const { data: capabilities } = useQuery(capabilitiesQuery);
   const canUpscale = capabilities?.features?.upscale === true;
   const { data: upscaler } = useQuery({ ...upscaleQuery, enabled: canUpscale });
+  const embeds = usePrefs((s) => s.embedRecipe);
   const isGathered = useCompare((s) => s.ids.includes(item.id));
   const better = betterPreset(capabilities, item.preset);
   const toEntry =
@@ -74,6 +80,17 @@ export function useImageGroups(item: Item, special: Special = {}): MenuItem[][] 
           await intoEditor({ ...r, caption: captionText(r), format: item.format }, navigate);
         }),
     },
+    {
+      label: t.useLayout,
+      run: () =>
+        void withRecipe(client, item, async (r) => {
+          const caption = captionText(r);
+          if (caption === null) return copyOrSay(null);
+          special.onOpenEditor?.();
+          await layoutIntoEditor(caption, navigate);
+        }),
+    },
+    { label: t.useSeed, run: () => takeSeed(item.seed) },
     ...(toEntry ? [{ label: t.openEntry, run: toEntry }] : []),
     { label: t.copyCaption, run: () => void withRecipe(client, item, (r) => copyOrSay(captionText(r))) },
     { label: t.copySeed, run: () => void copyText(String(item.seed)) },
@@ -92,8 +109,14 @@ export function useImageGroups(item: Item, special: Special = {}): MenuItem[][] 
     { label: isGathered ? t.compareRemove : t.compareAdd, run: () => toggleCompare(item.id) },
   ];
   const file: MenuItem[] = [
+    ...(canShare() ? [{ label: t.share, run: () => void share(item) }] : []),
     { label: t.download, run: () => download(item) },
-    { label: t.downloadClean, run: () => download(item, false) },
+    // The other of the two, whatever is preferred.
+    { label: embeds ? t.downloadClean : t.downloadWith, run: () => download(item, !embeds) },
+    ...FORMATS.filter((format) => format !== item.format).map((format) => ({
+      label: t.downloadAs(FORMAT_NAMES[format]),
+      run: () => void import('./convert').then(({ downloadAs }) => downloadAs(item, format)),
+    })),
   ];
   const away: MenuItem[] = [
     { label: t.trash, keys: 'Del', isBad: true, run: special.onTrash ?? (() => void trash(client, item.id)) },

@@ -2,19 +2,36 @@
 import { useEffect, useRef, useState } from 'react';
 import clsx from 'clsx';
 import { fileUrl } from '@/api/queries';
+import { usePrefs } from '@/app/prefs';
 import { announce } from '@/app/ui-state';
 import { useT } from '@/i18n';
 import { Button } from '@/ui/button';
 import { CompareLabel, type Compared } from './compare-label';
+import { actionOf, moveView } from './keys';
 import { useZoom } from './use-zoom';
 import { SHARP_FROM, type View } from './zoom';
 
 type Shared = [View | null, (view: View | null) => void];
 
-function Pane({ one, shared }: { one: Compared; shared: Shared }) {
+/** `lead`: its zoom is that of the keys; the others follow. */
+function Pane({ one, shared, lead = false }: { one: Compared; shared: Shared; lead?: boolean }) {
   const ref = useRef<HTMLDivElement>(null);
   const zoom = useZoom(ref, { picture: one, id: one.id, shared });
   const { view } = zoom;
+  const latest = useRef(zoom);
+  useEffect(() => {
+    latest.current = zoom;
+  });
+  useEffect(() => {
+    if (!lead) return;
+    const onKey = (e: KeyboardEvent) => {
+      if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+      const action = actionOf(e.key, e.shiftKey, usePrefs.getState().letterKeys);
+      if (typeof action === 'string' && moveView(latest.current, action)) e.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [lead]);
   return (
     <div
       ref={ref}
@@ -51,8 +68,8 @@ export function CompareSide({ list }: { list: Compared[] }) {
         list.length === 4 && 'grid-cols-2 grid-rows-2',
       )}
     >
-      {list.map((one) => (
-        <Pane key={one.id} one={one} shared={shared} />
+      {list.map((one, i) => (
+        <Pane key={one.id} one={one} shared={shared} lead={i === 0} />
       ))}
     </div>
   );
@@ -67,7 +84,7 @@ export function CompareBlink({ list }: { list: Compared[] }) {
   const shown = list[(base + (isHeld ? 1 : 0)) % list.length];
   useEffect(() => {
     const isSpace = (e: KeyboardEvent) =>
-      e.key === ' ' && !(e.target instanceof Element && e.target.closest('input, button:not([data-blink])'));
+      e.key === ' ' && !(e.target instanceof Element && e.target.closest('input, button:not([data-blink], [data-state=on])'));
     const down = (e: KeyboardEvent) => {
       if (!isSpace(e)) return;
       e.preventDefault();
@@ -88,13 +105,14 @@ export function CompareBlink({ list }: { list: Compared[] }) {
     if (letter) announce(t.shown(t.name(letter)));
   }, [letter, t]);
   if (!shown) return null;
-  const hold = { onPointerDown: () => setHeld(true), onPointerUp: () => setHeld(false), onPointerLeave: () => setHeld(false) };
+  const letGo = () => setHeld(false);
+  const hold = { onPointerDown: () => setHeld(true), onPointerUp: letGo, onPointerLeave: letGo, onPointerCancel: letGo };
   return (
     <div className="flex h-full flex-col">
       <div data-testid="compare-blink" data-shown={shown.id} className="relative grid min-h-0 flex-1">
         {list.map((one) => (
           <div key={one.id} className={clsx('absolute inset-0 grid', one.id !== shown.id && 'invisible')}>
-            <Pane one={one} shared={shared} />
+            <Pane one={one} shared={shared} lead={one.id === shown.id} />
           </div>
         ))}
       </div>

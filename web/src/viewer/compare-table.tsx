@@ -1,4 +1,5 @@
 // What differs in the recipes, and only that.
+import clsx from 'clsx';
 import { useQueries } from '@tanstack/react-query';
 import { recipeQuery } from '@/api/queries';
 import { useT } from '@/i18n';
@@ -15,11 +16,14 @@ export function CompareTable({ list }: { list: Compared[] }) {
   const rows = differences(known, c.none);
   if (rows.length === 0) return <p className="p-3 text-control text-text-2">{c.same}</p>;
   return (
-    <table data-testid="compare-table" className="w-full table-fixed text-left text-control">
+    <table
+      data-testid="compare-table"
+      className={clsx('w-full table-fixed text-start text-control [&_th]:text-start', list.length > 2 && 'max-tablet:min-w-160')}
+    >
       <caption className="sr-only">{c.differences}</caption>
       <thead>
         <tr className="border-b border-line text-caption text-text-3">
-          <th scope="col" className="w-28 px-3 py-1.5 font-medium">
+          <th scope="col" className="sticky start-0 w-28 bg-surface px-3 py-1.5 font-medium max-tablet:w-26">
             {c.what}
           </th>
           {list.map((one) => (
@@ -32,7 +36,7 @@ export function CompareTable({ list }: { list: Compared[] }) {
       <tbody>
         {rows.map((row) => (
           <tr key={row.key} data-row={row.key} className="border-b border-line align-top last:border-0">
-            <th scope="row" className="px-3 py-1.5 text-caption font-medium text-text-2">
+            <th scope="row" className="sticky start-0 bg-surface px-3 py-1.5 text-caption font-medium text-text-2">
               {c.rows[row.key]}
             </th>
             {list.map((one, i) => (

@@ -1,6 +1,6 @@
 // Two to four pictures held against each other, over the whole window.
 import { useQueries } from '@tanstack/react-query';
-import { X } from 'lucide-react';
+import { Table2, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { itemQuery } from '@/api/queries';
 import { shorten } from '@/lib/format';
@@ -55,7 +55,7 @@ export default function Compare({ ids, onClose }: { ids: number[]; onClose: () =
     >
       <LayerContext value={layer}>
         <div className="flex h-full flex-col">
-          <header className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-3 py-1.5">
+          <header className="flex shrink-0 items-center gap-2 border-b border-line bg-surface px-3 py-1.5">
             <h2 className="flex-1 truncate text-body font-semibold max-tablet:sr-only">{c.title}</h2>
             <Segmented
               label={c.mode}
@@ -68,8 +68,13 @@ export default function Compare({ ids, onClose }: { ids: number[]; onClose: () =
                 { value: 'blink', label: c.blink, testId: 'compare-mode-blink' },
               ]}
             />
-            <Button aria-expanded={table} onClick={() => setTable(!table)} className="max-tablet:order-last max-tablet:w-full">
-              {table ? c.hideTable : c.showTable}
+            <Button
+              pressed={table}
+              onClick={() => setTable(!table)}
+              icon={<Table2 size={16} aria-hidden />}
+              className="max-tablet:px-0!"
+            >
+              <span className="max-tablet:sr-only">{c.differences}</span>
             </Button>
             <IconButton label={t.ui.close} keys="Esc" onClick={onClose}>
               <X size={18} />

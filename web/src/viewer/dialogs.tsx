@@ -6,6 +6,7 @@ import { useT } from '@/i18n';
 import { Dialog } from '@/ui/dialog';
 import { closeCompare, openDetails, useCompare } from './compare-state';
 import { EntryViewer } from './entry-viewer';
+import { PointMenuHost } from './point-menu-host';
 import { StarsAndTags } from './recipe-panel';
 
 const Compare = lazy(() => import('./compare'));
@@ -31,6 +32,7 @@ export function ImageDialogs() {
         </Suspense>
       )}
       {details !== null && <Details key={details} id={details} />}
+      <PointMenuHost />
     </>
   );
 }

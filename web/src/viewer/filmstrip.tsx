@@ -18,7 +18,7 @@ export function Filmstrip({ ids, index, onIndex }: { ids: number[]; index: numbe
   }, [index, ids.length]);
   if (ids.length < 2) return null;
   return (
-    <nav aria-label={t.filmstrip} className="shrink-0 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)]">
+    <nav aria-label={t.filmstrip} className="col-span-3 min-w-0 border-t border-line bg-surface tablet:pb-[env(safe-area-inset-bottom)]">
       <ul ref={ref} className="scroll-thin relative flex gap-1 overflow-x-auto px-2 py-2">
         {near.map((id, i) => {
           const isNow = from + i === index;

@@ -52,18 +52,40 @@ export function docWith(doc: Doc, into: Into): Doc {
 const isEditor = () => /^\/($|history\/)/.test(window.location.pathname);
 const isNarrow = () => window.matchMedia('(max-width: 767px)').matches;
 
-export async function intoEditor(into: Into, navigate: Navigate): Promise<void> {
+async function toEditor(navigate: Navigate): Promise<void> {
   if (!isEditor()) {
     await openDocument('new'); // its draft first, so that it does not come on top
     await navigate({ to: '/' });
   }
   setUi({ tab: 'create', ...(isNarrow() ? { queueOpen: false } : {}) });
-  const { doc, replace } = useDocument.getState();
-  replace('recipe', docWith(doc, into));
+}
+
+const say = (text: string): void =>
   toast({
     kind: 'ok',
-    text: words().queue.editOpened,
+    text,
     group: 'recipe',
     action: { label: words().ui.undo, run: () => useDocument.getState().undo() },
   });
+
+export async function intoEditor(into: Into, navigate: Navigate): Promise<void> {
+  await toEditor(navigate);
+  const { doc, replace } = useDocument.getState();
+  replace('recipe', docWith(doc, into));
+  say(words().queue.editOpened);
+}
+
+/** Only its boxes: the words in the editor stay. */
+export async function layoutIntoEditor(caption: string, navigate: Navigate): Promise<void> {
+  const { putLayout } = await import('@/import/put-layout');
+  await toEditor(navigate);
+  const { doc, good, error, replace } = useDocument.getState();
+  // It goes into the last text that was a caption.
+  replace('recipe', { ...doc, text: putLayout(textOf(caption))(error ? good.text : doc.text) });
+  say(words().viewer.layoutUsed);
+}
+
+export function takeSeed(seed: number): void {
+  useDocument.getState().setSettings('seed', { seed: String(seed) });
+  toast({ kind: 'ok', text: words().viewer.seedSet(seed), group: 'seed' });
 }

@@ -1,6 +1,7 @@
 // The keys of the viewer. Letters can be switched off and never act while one types.
 import type { KeyboardEvent } from 'react';
 import { usePrefs } from '@/app/prefs';
+import type { Zoom } from './use-zoom';
 
 export type ViewerAction =
   | 'previous'
@@ -16,7 +17,11 @@ export type ViewerAction =
   | 'favorite'
   | 'trash'
   | 'again'
-  | 'same';
+  | 'same'
+  | 'panLeft'
+  | 'panRight'
+  | 'panUp'
+  | 'panDown';
 
 const NAMED: Record<string, ViewerAction> = {
   ArrowLeft: 'previous',
@@ -36,7 +41,16 @@ const LETTERS: Record<string, ViewerAction> = {
   '0': 'fit',
 };
 
+const PANS: Record<string, ViewerAction> = {
+  ArrowLeft: 'panLeft',
+  ArrowRight: 'panRight',
+  ArrowUp: 'panUp',
+  ArrowDown: 'panDown',
+};
+
 export function actionOf(key: string, shift: boolean, letters: boolean): ViewerAction | { rate: number } | null {
+  const pan = shift ? PANS[key] : undefined;
+  if (pan) return pan;
   const named = NAMED[key];
   if (named) return named;
   if (!letters) return null;
@@ -50,4 +64,25 @@ export function viewerKey(e: KeyboardEvent<HTMLElement>): ViewerAction | { rate:
   const target = e.target instanceof Element ? e.target : null;
   if (target?.closest('input, textarea, select, [contenteditable], [role="menu"]')) return null;
   return actionOf(e.key, e.shiftKey, usePrefs.getState().letterKeys);
+}
+
+const PAN_PX = 64;
+const ZOOM_STEP = 1.5;
+
+/** Zoom and pan of a picture by its keys; false: the action is another. */
+export function moveView(zoom: Zoom | null, action: ViewerAction): boolean {
+  const acts: Partial<Record<ViewerAction, (z: Zoom) => void>> = {
+    zoom: (z) => z.toggle(),
+    zoomIn: (z) => z.by(ZOOM_STEP),
+    zoomOut: (z) => z.by(1 / ZOOM_STEP),
+    fit: (z) => z.setFit(),
+    // The window goes that way over the picture.
+    panLeft: (z) => z.pan(PAN_PX, 0),
+    panRight: (z) => z.pan(-PAN_PX, 0),
+    panUp: (z) => z.pan(0, PAN_PX),
+    panDown: (z) => z.pan(0, -PAN_PX),
+  };
+  const act = acts[action];
+  if (act && zoom) act(zoom);
+  return act !== undefined;
 }

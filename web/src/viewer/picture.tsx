@@ -7,6 +7,7 @@ import { read } from '@/document/caption';
 import { shorten } from '@/lib/format';
 import { useT } from '@/i18n';
 import { captionValue } from '@/queue/labels';
+import type { PointMenu } from './point-menu';
 import { useZoom, type Zoom } from './use-zoom';
 import { SHARP_FROM, type Size, type View } from './zoom';
 
@@ -45,17 +46,19 @@ interface Props {
   item: Item;
   boxes: boolean;
   onSwipe: (by: 1 | -1) => void;
+  onOutside: () => void;
   onZoom: (zoom: Zoom) => void; // lends it to keys and buttons outside
+  menu: PointMenu;
 }
 
-export function Picture({ item, boxes, onSwipe, onZoom }: Props) {
+export function Picture({ item, boxes, onSwipe, onOutside, onZoom, menu }: Props) {
   const t = useT().viewer;
   const ref = useRef<HTMLDivElement>(null);
   const [found, setFound] = useState<{ id: number; size: Size | null }>({ id: -1, size: null });
   const real = found.id === item.id ? found.size : null;
   const isMissing = found.id === item.id && found.size === null;
   const size: Size = real ?? { w: item.w || 1, h: item.h || 1 };
-  const zoom = useZoom(ref, { picture: size, id: item.id, onSwipe });
+  const zoom = useZoom(ref, { picture: size, id: item.id, onSwipe, onOutside });
   const { view } = zoom;
   useEffect(() => onZoom(zoom));
   return (
@@ -63,9 +66,14 @@ export function Picture({ item, boxes, onSwipe, onZoom }: Props) {
         ref={ref}
         data-testid="viewer-stage"
         data-scale={view.scale.toFixed(3)}
-        className="absolute inset-0 touch-none overflow-hidden select-none"
+        className="absolute inset-0 touch-none overflow-hidden select-none [-webkit-touch-callout:none]"
         style={{ cursor: zoom.isFitted ? 'zoom-in' : 'grab' }}
         {...zoom.stage}
+        onContextMenu={menu.onContextMenu}
+        onPointerDown={(e) => {
+          menu.onPointerDown(e);
+          zoom.stage.onPointerDown(e);
+        }}
       >
         {isMissing ? (
           <p className="absolute inset-0 flex items-center justify-center p-6 text-center text-text-2">{t.missing}</p>

@@ -4,14 +4,13 @@ import { Copy } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { capabilitiesQuery, recipeQuery } from '@/api/queries';
 import type { Item, Recipe } from '@/api/types';
-import { useDocument } from '@/document/store';
 import { copyText } from '@/lib/clipboard';
 import { dateTime, duration, ratio, serverDate } from '@/lib/format';
 import { useT } from '@/i18n';
 import { captionTitle } from '@/queue/labels';
 import { Button, IconButton } from '@/ui/button';
-import { toast } from '@/ui/toasts';
 import { change, rate, setFlag } from './change';
+import { takeSeed } from './into-editor';
 import { Rating } from './rating';
 import { captionText, command, fileName, lorasText } from './recipe-text';
 import { Tags } from './tags';
@@ -45,11 +44,6 @@ function Fact({ name, children, copy }: { name: string; children: ReactNode; cop
       </dd>
     </div>
   );
-}
-
-function takeSeed(seed: number, text: (seed: number) => string): void {
-  useDocument.getState().setSettings('seed', { seed: String(seed) });
-  toast({ kind: 'ok', text: text(seed), group: 'seed' });
 }
 
 function Facts({ item, recipe }: { item: Item; recipe: Recipe }) {
@@ -104,7 +98,7 @@ function RecipeText({ item, recipe }: { item: Item; recipe: Recipe }) {
             {v.copyCaption}
           </Button>
         )}
-        <Button size="small" onClick={() => takeSeed(seed, v.seedSet)}>
+        <Button size="small" onClick={() => takeSeed(seed)}>
           {v.useSeed}
         </Button>
       </div>

@@ -32,7 +32,7 @@ export function Tags({ tags, onAdd, onRemove }: Props) {
       {tags.length > 0 && (
         <ul className="flex flex-wrap gap-1">
           {tags.map((tag) => (
-            <li key={tag} className="flex max-w-full items-center rounded-control bg-sunken pl-2 text-control">
+            <li key={tag} className="flex max-w-full items-center rounded-control bg-sunken ps-2 text-control">
               <span className="truncate">{tag}</span>
               <IconButton size="small" label={t.removeTag(tag)} onClick={() => onRemove(tag)}>
                 <X size={12} />

@@ -1,6 +1,6 @@
 // Zoom and pan by wheel, pointer, two fingers and double tap. Sideways swipes of a fitted picture
 // turn the page.
-import { useCallback, useEffect, useRef, useState, type PointerEvent, type RefObject } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, type PointerEvent, type RefObject } from 'react';
 import { fit, isFit, within, zoomAt, type Point, type Size, type View } from './zoom';
 
 const SWIPE_PX = 60;
@@ -14,6 +14,7 @@ export interface Zoom {
   setActual: (at?: Point) => void;
   toggle: (at?: Point) => void;
   by: (factor: number) => void;
+  pan: (x: number, y: number) => void; // nothing when it is fitted
   stage: {
     onPointerDown: (e: PointerEvent<HTMLElement>) => void;
     onPointerMove: (e: PointerEvent<HTMLElement>) => void;
@@ -26,6 +27,7 @@ interface Options {
   picture: Size;
   id: number; // another picture starts fitted
   onSwipe?: (by: 1 | -1) => void;
+  onOutside?: () => void; // clicked beside the picture
   shared?: [View | null, (view: View | null) => void]; // linked with others; null: fitted
 }
 
@@ -41,24 +43,35 @@ function useRoom(ref: RefObject<HTMLElement | null>): Size {
   return room;
 }
 
-export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwipe, shared }: Options): Zoom {
+export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwipe, onOutside, shared }: Options): Zoom {
   const room = useRoom(ref);
   const own = useState<View | null>(null); // null: fitted
   const [free, setFree] = shared ?? own;
   const setOwn = own[1];
   const view = free ? within(free, picture, room) : fit(picture, room);
+  // Several events may come before the next rendering: each goes on from the one before it.
+  const latest = useRef(view);
+  useLayoutEffect(() => {
+    latest.current = view;
+  });
   const pointers = useRef(new Map<number, Point>());
   const start = useRef<{ at: Point; time: number; moved: boolean } | null>(null);
   const tap = useRef<{ at: Point; time: number } | null>(null);
 
   useEffect(() => setOwn(null), [id, setOwn]);
 
+  const panBy = (x: number, y: number) => {
+    const { current } = latest;
+    latest.current = within({ ...current, x: current.x + x, y: current.y + y }, picture, room);
+    setFree(latest.current);
+  };
   const zoomBy = useCallback(
     (factor: number, at: Point) => {
-      const next = zoomAt(view, factor, at, picture, room);
+      const next = zoomAt(latest.current, factor, at, picture, room);
+      latest.current = next;
       setFree(isFit(next, picture, room) ? null : next);
     },
-    [view, picture, room, setFree],
+    [picture, room, setFree],
   );
 
   // React listens to wheels passively; the page must not scroll or zoom under this one.
@@ -74,6 +87,14 @@ export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwi
     element.addEventListener('wheel', onWheel, { passive: false });
     return () => element.removeEventListener('wheel', onWheel);
   }, [ref, zoomBy]);
+
+  // Else a swipe is a fling to the browser, and the next tap anywhere would only end the fling.
+  useEffect(() => {
+    const element = ref.current;
+    const keep = (e: TouchEvent) => e.preventDefault();
+    element?.addEventListener('touchmove', keep, { passive: false });
+    return () => element?.removeEventListener('touchmove', keep);
+  }, [ref]);
 
   const middle = { x: room.w / 2, y: room.h / 2 };
   const setFit = () => setFree(null);
@@ -112,9 +133,9 @@ export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwi
     if (other) {
       const far = (p: Point) => Math.max(1, Math.hypot(p.x - other.x, p.y - other.y));
       zoomBy(far(at) / far(before), { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-    } else if (free) {
-      setFree(within({ ...view, x: view.x + at.x - before.x, y: view.y + at.y - before.y }, picture, room));
-    }
+      // The picture goes along with the middle of the fingers.
+      if (!isFit(latest.current, picture, room)) panBy((at.x - before.x) / 2, (at.y - before.y) / 2);
+    } else if (free) panBy(at.x - before.x, at.y - before.y);
   };
 
   const onPointerUp = (e: PointerEvent<HTMLElement>) => {
@@ -129,6 +150,8 @@ export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwi
       }
       return;
     }
+    const isBeside = at.x < view.x || at.y < view.y || at.x > view.x + picture.w * view.scale || at.y > view.y + picture.h * view.scale;
+    if (onOutside && isBeside && e.pointerType === 'mouse') return onOutside();
     const last = tap.current;
     if (last && e.timeStamp - last.time < TAP_MS && Math.hypot(at.x - last.at.x, at.y - last.at.y) < TAP_PX) {
       tap.current = null;
@@ -148,7 +171,7 @@ export function useZoom(ref: RefObject<HTMLElement | null>, { picture, id, onSwi
     setActual,
     toggle,
     by: (factor) => zoomBy(factor, middle),
+    pan: (x, y) => free && panBy(x, y),
     stage: { onPointerDown, onPointerMove, onPointerUp, onPointerCancel },
   };
 }
-

@@ -1,7 +1,7 @@
 // One picture over the whole window, with its neighbours, its recipe and everything that can be
 // done to it. A native modal dialog: it keeps the focus and gives it back.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { ChevronLeft, ChevronRight, Info, Maximize, SquareDashed, Star, Trash2, X } from 'lucide-react';
+import { ChevronLeft, ChevronRight, X } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { fileUrl, itemQuery } from '@/api/queries';
 import type { Item } from '@/api/types';
@@ -13,17 +13,19 @@ import { toast } from '@/ui/toasts';
 import { drawAgain } from './again';
 import { change, rate, trash } from './change';
 import { Filmstrip } from './filmstrip';
-import { viewerKey, type ViewerAction } from './keys';
-import { ImageMenu } from './menu';
+import { moveView, viewerKey, type ViewerAction } from './keys';
 import { Picture } from './picture';
+import { pictureMenu } from './point-menu';
 import { RecipePanel } from './recipe-panel';
 import { usePlace } from './use-place';
 import type { Zoom } from './use-zoom';
+import { ViewerBar } from './viewer-bar';
 
 export interface ViewerProps {
   items?: (Item | number)[]; // or ids
   ids?: number[];
   index: number;
+  total?: number; // when not all are loaded
   onIndex: (index: number) => void;
   onClose: () => void;
 }
@@ -58,7 +60,7 @@ function useTrash(ids: number[], index: number, onIndex: (i: number) => void, on
   };
 }
 
-export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerProps) {
+export function Viewer({ items, ids: given, index, total, onIndex, onClose }: ViewerProps) {
   const t = useT().viewer;
   const client = useQueryClient();
   const ref = useRef<HTMLDialogElement>(null);
@@ -86,6 +88,7 @@ export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerPro
     const place = Math.max(0, Math.min(ids.length - 1, to));
     if (place !== index) onIndex(place);
   };
+  const special = { onTrash: doTrash, onOpenEditor: onClose, onDetails: () => setInfo(true) };
   const setStars = (stars: number) => {
     if (!item) return;
     rate(client, item, stars);
@@ -94,16 +97,12 @@ export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerPro
   const act = (action: ReturnType<typeof viewerKey>) => {
     if (action === null) return;
     if (typeof action === 'object') setStars(action.rate);
-    else {
-      const acts: Record<ViewerAction, () => void> = {
+    else if (!moveView(zoom.current, action)) {
+      const acts: Partial<Record<ViewerAction, () => void>> = {
         previous: () => go(index - 1),
         next: () => go(index + 1),
         first: () => go(0),
         last: () => go(ids.length - 1),
-        zoom: () => zoom.current?.toggle(),
-        zoomIn: () => zoom.current?.by(1.5),
-        zoomOut: () => zoom.current?.by(1 / 1.5),
-        fit: () => zoom.current?.setFit(),
         info: () => setInfo(!info),
         boxes: () => setBoxes(!boxes),
         favorite: () => item && void change(client, item, { fav: !item.fav }),
@@ -111,7 +110,7 @@ export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerPro
         again: () => item && void drawAgain(client, item, { seed: 'new' }),
         same: () => item && void drawAgain(client, item, {}),
       };
-      acts[action]();
+      acts[action]?.();
     }
   };
 
@@ -135,71 +134,57 @@ export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerPro
       className="m-0 size-full max-h-none max-w-none bg-stage p-0 text-text outline-none"
     >
       <LayerContext value={layer}>
-        <div className="flex h-full flex-col">
-          <header className="flex h-12 shrink-0 items-center gap-1 border-b border-line bg-surface px-2 pointer-coarse:h-13">
+        {/* One row above the picture; on phones what one does to it stands below, under the thumb. */}
+        <div className="grid h-full grid-cols-[minmax(0,1fr)_auto_auto] grid-rows-[auto_minmax(0,1fr)_auto] max-tablet:grid-rows-[auto_minmax(0,1fr)_auto_auto]">
+          <header className="flex h-12 items-center gap-1 border-b border-line bg-surface ps-2 pointer-coarse:h-13 max-tablet:col-span-2 max-tablet:ps-24">
             <span data-testid="viewer-counter" className="num shrink-0 px-2 text-control text-text-2">
-              {t.counter(index + 1, ids.length)}
+              {t.counter(index + 1, Math.max(total ?? 0, ids.length))}
             </span>
             <span role="status" className="sr-only">
-              {t.counterSaid(index + 1, ids.length)}
+              {t.counterSaid(index + 1, Math.max(total ?? 0, ids.length))}
             </span>
-            <h2 className="min-w-0 flex-1 truncate text-control font-medium max-tablet:invisible" title={item?.hld}>
-              {item ? shorten(item.title ?? (item.hld || t.noTitle), 120) : ''}
+            <h2 className="min-w-0 flex-1 truncate text-control font-medium" title={item?.hld}>
+              {item ? shorten(item.title ?? (item.hld || t.noTitle), 80) : ''}
             </h2>
-            <IconButton label={t.boxes} keys="B" pressed={boxes} onClick={() => setBoxes(!boxes)}>
-              <SquareDashed size={17} />
-            </IconButton>
-            <IconButton label={t.fit} keys="Z" onClick={() => zoom.current?.setFit()} className="max-tablet:hidden">
-              <Maximize size={16} />
-            </IconButton>
-            <IconButton label={t.actual} onClick={() => zoom.current?.setActual()} className="max-tablet:hidden">
-              <span className="num text-micro" aria-hidden>
-                1:1
-              </span>
-            </IconButton>
-            {item && (
-              <IconButton
-                label={item.fav ? t.unfavorite : t.favorite}
-                keys="F"
-                pressed={item.fav}
-                onClick={() => void change(client, item, { fav: !item.fav })}
-              >
-                <Star size={17} className={item.fav ? 'fill-current' : undefined} />
-              </IconButton>
-            )}
-            <IconButton label={t.info} keys="I" pressed={info} aria-expanded={info} onClick={() => setInfo(!info)}>
-              <Info size={17} />
-            </IconButton>
-            <IconButton label={t.trash} keys="Del" disabled={!item} onClick={doTrash}>
-              <Trash2 size={17} />
-            </IconButton>
-            {item && (
-              <ImageMenu item={item} size="normal" onTrash={doTrash} onOpenEditor={onClose} onDetails={() => setInfo(true)} />
-            )}
+          </header>
+          <ViewerBar
+            item={item}
+            zoom={() => zoom.current}
+            boxes={boxes}
+            info={info}
+            onBoxes={() => setBoxes(!boxes)}
+            onInfo={() => setInfo(!info)}
+            special={special}
+          />
+          <div className="flex items-center border-b border-line bg-surface px-2 tablet:ps-1">
             <IconButton label={t.close} keys="Esc" onClick={onClose}>
               <X size={18} />
             </IconButton>
-          </header>
-          <div className="flex min-h-0 flex-1 max-tablet:flex-col">
-            <div className="relative min-h-0 min-w-0 flex-1">
-              {item && (
-                <Picture
-                  item={item}
-                  boxes={boxes}
-                  onSwipe={(by) => go(index + by)}
-                  onZoom={(now) => {
-                    zoom.current = now;
-                  }}
-                />
-              )}
-              {found.isError && <p className="absolute inset-0 flex items-center justify-center p-6 text-text-2">{t.gone}</p>}
+          </div>
+          <div className="col-span-3 flex min-h-0 max-tablet:flex-col">
+            <div className="flex min-h-0 min-w-0 flex-1 tablet:relative">
+              <div className="relative flex-1">
+                {item && (
+                  <Picture
+                    item={item}
+                    boxes={boxes}
+                    onSwipe={(by) => go(index + by)}
+                    onOutside={onClose}
+                    onZoom={(now) => {
+                      zoom.current = now;
+                    }}
+                    menu={pictureMenu(item, special)}
+                  />
+                )}
+                {found.isError && <p className="absolute inset-0 flex items-center justify-center p-6 text-text-2">{t.gone}</p>}
+              </div>
               <Turn side="left" label={t.previous} disabled={index <= 0} onClick={() => go(index - 1)} />
               <Turn side="right" label={t.next} disabled={index >= ids.length - 1} onClick={() => go(index + 1)} />
             </div>
             {info && item && (
               <aside
                 aria-label={t.info}
-                className="scroll-thin w-84 shrink-0 overflow-y-auto border-l border-line bg-surface max-tablet:h-[52%] max-tablet:w-full max-tablet:border-t max-tablet:border-l-0"
+                className="scroll-thin w-84 shrink-0 overflow-y-auto border-s border-line bg-surface max-tablet:h-[52%] max-tablet:w-full max-tablet:border-t max-tablet:border-s-0"
               >
                 <RecipePanel key={item.id} item={item} />
               </aside>
@@ -212,6 +197,14 @@ export function Viewer({ items, ids: given, index, onIndex, onClose }: ViewerPro
   );
 }
 
+// Over the picture's edges; on phones, where it would cover it, at the top left (the header leaves
+// the place), and the picture is swiped.
+const TURN = {
+  left: 'absolute! tablet:top-1/2 tablet:start-3 tablet:-translate-y-1/2 max-tablet:top-1 max-tablet:start-1 max-tablet:border-transparent! max-tablet:bg-transparent!',
+  right:
+    'absolute! tablet:top-1/2 tablet:end-3 tablet:-translate-y-1/2 max-tablet:top-1 max-tablet:start-12 max-tablet:border-transparent! max-tablet:bg-transparent!',
+};
+
 function Turn({ side, label, disabled, onClick }: { side: 'left' | 'right'; label: string; disabled: boolean; onClick: () => void }) {
   const Icon = side === 'left' ? ChevronLeft : ChevronRight;
   return (
@@ -222,9 +215,9 @@ function Turn({ side, label, disabled, onClick }: { side: 'left' | 'right'; labe
       size="large"
       disabled={disabled}
       onClick={onClick}
-      className={side === 'left' ? 'absolute! top-1/2 left-3 -translate-y-1/2' : 'absolute! top-1/2 right-3 -translate-y-1/2'}
+      className={TURN[side]}
     >
-      <Icon size={20} />
+      <Icon size={20} className="rtl:-scale-x-100" />
     </IconButton>
   );
 }

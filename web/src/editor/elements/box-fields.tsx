@@ -35,7 +35,7 @@ function EdgeField({ edge, box, onChange }: EdgeProps) {
   };
   return (
     <label className="relative flex min-w-0 flex-1">
-      <span aria-hidden className="pointer-events-none absolute inset-y-0 left-1.5 flex items-center text-micro text-text-3">
+      <span aria-hidden className="pointer-events-none absolute inset-y-0 start-1.5 flex items-center text-micro text-text-3">
         {t.boxShort[edge]}
       </span>
       <input
@@ -49,7 +49,7 @@ function EdgeField({ edge, box, onChange }: EdgeProps) {
         autoComplete="off"
         placeholder="–"
         data-testid={`box-${edge}`}
-        className={clsx(inputLook, 'num h-7 pr-1! pl-5! text-right text-caption! pointer-coarse:h-11')}
+        className={clsx(inputLook, 'num h-7 pe-1! ps-5! text-end text-caption! pointer-coarse:h-11')}
         value={typed ?? value ?? ''}
         onFocus={(e) => e.target.select()}
         onChange={(e) => setTyped(e.target.value)}

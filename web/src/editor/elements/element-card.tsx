@@ -35,9 +35,9 @@ function Card({ element: e, count, isSelected, onAct }: ElementCardProps) {
       data-index={index}
       aria-label={t.element(index + 1)}
       onFocus={() => !isSelected && setUi({ selection: [index] })}
-      className={clsx('relative flex flex-col gap-2 border-t border-line py-3 pr-4 pl-4', isSelected && 'bg-accent-soft/40')}
+      className={clsx('relative flex flex-col gap-2 border-t border-line py-3 pe-4 ps-4', isSelected && 'bg-accent-soft/40')}
     >
-      {isSelected && <span aria-hidden className="absolute inset-y-0 left-0 w-0.5 bg-accent" />}
+      {isSelected && <span aria-hidden className="absolute inset-y-0 start-0 w-0.5 bg-accent" />}
       <div className="flex items-center gap-1.5">
         <span
           aria-hidden
@@ -49,7 +49,7 @@ function Card({ element: e, count, isSelected, onAct }: ElementCardProps) {
         <select
           aria-label={t.elementKind}
           data-testid="element-kind"
-          className="h-7 rounded-control bg-transparent pr-1 text-control font-medium hover:bg-sunken pointer-coarse:h-11"
+          className="h-7 rounded-control bg-transparent pe-1 text-control font-medium hover:bg-sunken pointer-coarse:h-11"
           value={e.kind}
           onChange={(event) => {
             const kind = event.target.value === 'text' ? 'text' : 'obj';

@@ -2,7 +2,9 @@ import { CircleQuestionMark } from 'lucide-react';
 import { useState } from 'react';
 import { useT } from '@/i18n';
 import { IconButton } from '@/ui/button';
-import { Guide } from './guide';
+import { later } from '@/ui/later';
+
+const Guide = later(() => import('./guide').then((m) => m.Guide));
 
 /** Opens the writing guide, where writing begins. */
 export function GuideButton() {

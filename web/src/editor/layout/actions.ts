@@ -19,7 +19,7 @@ import type { Json } from '@/document/json';
 import { useDocument } from '@/document/store';
 import { setUi, useUi } from '@/app/ui-state';
 import { moveBox, valid } from './geometry';
-import { followPlaces, useCanvas } from './state';
+import { useCanvas } from './state';
 
 const elements = (): Element[] => useDocument.getState().good.caption.elements;
 const edit = (label: string, change: Edit, group?: string) => useDocument.getState().edit(label, change, group);
@@ -44,6 +44,7 @@ export function placeBoxes(boxes: Record<number, Box>, group?: string): void {
 export function add(kind: 'obj' | 'text', box: Box | null): number {
   const index = elements().length;
   edit('addElement', addElement(kind, box));
+  if (box) setUi({ boxesHidden: false }); // what one draws, one sees
   select([index]);
   return index;
 }
@@ -56,7 +57,6 @@ export function remove(indexes: number[]): void {
   if (indexes.length === 0 || isReadOnly()) return;
   const gone = [...indexes].sort((a, b) => b - a);
   edit('removeElement', all(...gone.map(removeElement)));
-  followPlaces((i) => (gone.includes(i) ? null : i - gone.filter((g) => g < i).length));
   // The neighbour is selected, so that the focus has a place to be.
   const count = elements().length;
   select(count > 0 ? [Math.min(gone.at(-1) ?? 0, count - 1)] : []);
@@ -125,7 +125,6 @@ export function moveTo(from: number, to: number): void {
   edit('moveElement', moveElement(from, to));
   const place = (i: number) =>
     i === from ? to : from < to && i > from && i <= to ? i - 1 : to < from && i >= to && i < from ? i + 1 : i;
-  followPlaces(place);
   select(useUi.getState().selection.map(place));
 }
 
@@ -144,6 +143,5 @@ export function write(index: number, key: 'text' | 'desc', text: string): void {
 /** Every element's box replaced: boxes of a layout, then those that are left without one. */
 export function putElements(values: Json[], label: string): void {
   edit(label, put(ELEMENTS, values));
-  followPlaces(() => null);
   select([]);
 }

@@ -2,6 +2,7 @@
 // a menu; without, the boxes are only shown.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
+import { usePrefs } from '@/app/prefs';
 import { setUi, useUi } from '@/app/ui-state';
 import { useCaption } from '@/document/store';
 import { useT } from '@/i18n';
@@ -12,6 +13,7 @@ import { Gestures } from './gestures';
 import type { Point } from './geometry';
 import { InPlace } from './in-place';
 import { onCanvasKey, type KeyHooks } from './keys';
+import { useLevels } from './levels';
 import { useBoxMenu } from './menu';
 import { Grid, Handles, LiveLayer, Overlaps } from './overlays';
 import { useCanvas } from './state';
@@ -20,6 +22,11 @@ const TYPED = 'input, textarea, select, button, [contenteditable], a';
 
 export function focusBox(index: number): void {
   document.getElementById(`box-${index}`)?.focus({ preventScroll: true });
+}
+
+function unitsAt(element: HTMLElement | null, at: Point): Point {
+  const r = element?.getBoundingClientRect();
+  return r ? { x: ((at.x - r.left) / r.width) * 1000, y: ((at.y - r.top) / r.height) * 1000 } : { x: 500, y: 500 };
 }
 
 export function Canvas({ live }: { live: boolean }) {
@@ -32,12 +39,14 @@ export function Canvas({ live }: { live: boolean }) {
   );
   const root = useRef<HTMLDivElement>(null);
   const gestures = useRef<Gestures | null>(null);
-  const [menu, setMenu] = useState<Point | null>(null);
+  const [menu, setMenu] = useState<{ at: Point; place: Point } | null>(null); // pixels, units
   const menuItems = useBoxMenu();
+  const levels = useLevels();
 
   const openMenu = useCallback((at: Point, index: number | null) => {
-    if (index !== null && !act.selected().includes(index)) act.select([index]);
-    setMenu(at);
+    if (index === null) act.select([]); // what is added comes where one pointed
+    else if (!act.selected().includes(index)) act.select([index]);
+    setMenu({ at, place: unitsAt(root.current, at) });
   }, []);
 
   useEffect(() => {
@@ -63,6 +72,7 @@ export function Canvas({ live }: { live: boolean }) {
       on('pointerdown', (e) => g.down(e)),
       on('pointermove', (e) => g.move(e)),
       on('pointerup', (e) => g.up(e)),
+      on('dblclick', (e) => g.double(e)),
       on('pointercancel', (e) => {
         g.cancel();
         g.up(e);
@@ -94,7 +104,9 @@ export function Canvas({ live }: { live: boolean }) {
     },
     openMenu: () => {
       const r = (document.activeElement ?? root.current)?.getBoundingClientRect();
-      if (r) setMenu({ x: r.left + 8, y: r.top + 24 });
+      if (!r) return;
+      const at = { x: r.left + 8, y: r.top + 24 };
+      setMenu({ at, place: unitsAt(root.current, at) });
     },
   };
   const onFocus = useCallback((index: number) => {
@@ -118,6 +130,7 @@ export function Canvas({ live }: { live: boolean }) {
       }}
     >
       {live && <Grid />}
+      {live && <Overlaps elements={shown} />}
       <div role="listbox" aria-multiselectable aria-label={t.boxes} className="contents">
         {shown.map((e) => (
           <BoxView
@@ -126,11 +139,11 @@ export function Canvas({ live }: { live: boolean }) {
             isSelected={live && selection.includes(e.index)}
             isLocked={locked.includes(e.index)}
             isLive={live}
+            level={live ? levels.get(e.index) : undefined}
             onFocus={onFocus}
           />
         ))}
       </div>
-      {live && <Overlaps elements={shown} />}
       {live && <LiveLayer />}
       {live && only && editing === null && !locked.includes(only.index) && <Handles element={only} />}
       {live && editing !== null && elements[editing] && (
@@ -139,8 +152,8 @@ export function Canvas({ live }: { live: boolean }) {
       {live && elements.length === 0 && <Hint kind={kind} />}
       {menu && (
         <MenuAt
-          at={menu}
-          items={menuItems(selection)}
+          at={menu.at}
+          items={menuItems(selection, menu.place)}
           onClose={() => {
             setMenu(null);
             const [first] = act.selected();
@@ -154,9 +167,13 @@ export function Canvas({ live }: { live: boolean }) {
 
 function Hint({ kind }: { kind: 'obj' | 'text' }) {
   const t = useT().layout;
+  const letters = usePrefs((s) => s.letterKeys);
   return (
     <p className="pointer-events-none absolute inset-0 flex items-center justify-center p-4 text-center text-control text-text-3">
-      <span className="pointer-coarse:hidden">{`${t.hint} (${t.kindNames[kind]})`}</span>
+      <span className="flex flex-col gap-1 pointer-coarse:hidden">
+        <span>{t.hints[kind]}</span>
+        {letters && <span className="text-caption">{t.hintKeys}</span>}
+      </span>
       <span className="hidden pointer-coarse:inline">{t.hintTouch}</span>
     </p>
   );

@@ -3,13 +3,14 @@ import { useEffect, useRef } from 'react';
 import { CopyPlus, SquareDashed, Trash2 } from 'lucide-react';
 import { useUi } from '@/app/ui-state';
 import { useCaption, useSettings, useTextError } from '@/document/store';
-import type { Box, Element } from '@/document/caption';
+import { elementPath, type Box, type Element } from '@/document/caption';
 import { useT } from '@/i18n';
 import { useKeepFocus } from '@/lib/use-keep-focus';
 import { number } from '@/lib/format';
 import { Button, IconButton } from '@/ui/button';
 import { NumberField, TextArea } from '@/ui/field';
 import { Segmented } from '@/ui/segmented';
+import { LintMark } from '../lint/mark';
 import * as act from './actions';
 import { withEdge } from './geometry';
 
@@ -61,8 +62,11 @@ function Numbers({ index, box, isDisabled }: { index: number; box: Box; isDisabl
         ))}
       </div>
       <div className="flex items-center justify-between">
-        <span className="num text-caption text-text-3">
-          {t.pixels(number(((box[3] - box[1]) * width) / 1000), number(((box[2] - box[0]) * height) / 1000))}
+        <span className="flex items-center gap-1">
+          <span className="num text-caption text-text-3">
+            {t.pixels(number(((box[3] - box[1]) * width) / 1000), number(((box[2] - box[0]) * height) / 1000))}
+          </span>
+          <LintMark path={elementPath(index, 'bbox')} />
         </span>
         <Button size="small" look="quiet" disabled={isDisabled} onClick={() => act.unplace(index)}>
           {t.clear}
@@ -119,7 +123,8 @@ export function ElementFields() {
               label={l.text}
               data-testid="element-text"
               rows={1}
-              inputClassName="min-h-8"
+              inputClassName="min-h-8!"
+              aside={<LintMark path={elementPath(element.index, 'text')} />}
               value={element.text}
               readOnly={isDisabled}
               hint={element.text.trim() === '' ? l.textMissing : undefined}
@@ -129,6 +134,7 @@ export function ElementFields() {
           <TextArea
             label={l.desc}
             data-testid="element-desc"
+            aside={<LintMark path={elementPath(element.index, 'desc')} />}
             value={element.desc}
             readOnly={isDisabled}
             hint={element.desc.trim() === '' ? l.descMissing : undefined}

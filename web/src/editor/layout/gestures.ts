@@ -31,7 +31,7 @@ type Gesture =
   | { kind: 'move'; indexes: number[]; boxes: Box[]; start: Point; targets: Targets; copies: boolean }
   | { kind: 'resize'; index: number; box: Box; handle: Handle; start: Point; targets: Targets }
   | { kind: 'create'; start: Point; targets: Targets }
-  | { kind: 'marquee'; start: Point }
+  | { kind: 'marquee'; start: Point; adds: boolean }
   | { kind: 'pan'; at: Point; view: View }
   | { kind: 'pinch'; distance: number; middle: Point; view: View };
 
@@ -188,7 +188,7 @@ export class Gestures {
         return;
       }
     }
-    if (press.adds || act.isReadOnly()) this.gesture = { kind: 'marquee', start };
+    if (press.adds || act.isReadOnly()) this.gesture = { kind: 'marquee', start, adds: press.adds };
     else this.gesture = { kind: 'create', start, targets: targetsFor([]) };
   }
 
@@ -251,7 +251,7 @@ export class Gestures {
     if (g?.kind === 'pinch' && this.pointers.size > 0) return; // the other finger starts nothing
     this.gesture = null;
     if (!g) return;
-    if (g.kind === 'press') this.tap(g);
+    if (g.kind === 'press') this.tap(g, e.timeStamp);
     else this.finish(g);
   }
 
@@ -263,7 +263,8 @@ export class Gestures {
     else if (g.kind === 'create' && live.made[0]) this.added(live.made[0]);
     else if (g.kind === 'marquee' && live.marquee) {
       const area = live.marquee;
-      act.select(visible().filter((v) => touches(v.box, area)).map((v) => v.index));
+      const found = visible().filter((v) => touches(v.box, area)).map((v) => v.index);
+      act.select([...new Set([...(g.adds ? act.selected() : []), ...found])]);
     }
     endLive();
   }
@@ -274,21 +275,29 @@ export class Gestures {
     queueMicrotask(() => this.hooks.focusBox(index));
   }
 
+  /** The mouse's double-click, which the system times as the person has set it. */
+  double(e: MouseEvent): void {
+    if (e.altKey || e.ctrlKey || e.metaKey || !this.lastTap || (e.target as Element).closest('textarea')) return;
+    this.twice(this.lastTap.index, this.units({ x: e.clientX, y: e.clientY }));
+  }
+
+  private twice(index: number | null, at: Point): void {
+    if (act.isReadOnly()) return;
+    if (index === null) this.added(boxAt(at));
+    else setCanvas({ editing: index });
+  }
+
   /** A press without a drag. */
-  private tap(g: Press): void {
-    const now = Date.now();
+  private tap(g: Press, now: number): void {
     const last = this.lastTap;
     const again =
+      g.touch &&
       last !== null &&
       now - last.time < DOUBLE_MS &&
       last.index === g.index &&
       Math.hypot(last.at.x - g.at.x, last.at.y - g.at.y) < DOUBLE_PX;
     this.lastTap = again ? null : { at: g.at, time: now, index: g.index };
-    if (again && !g.copies && !act.isReadOnly()) {
-      if (g.index === null) this.added(boxAt(g.start));
-      else setCanvas({ editing: g.index });
-      return;
-    }
+    if (again) return this.twice(g.index, g.start);
     if (g.copies) {
       const under = visible().filter((v) => contains(v.box, g.start)).map((v) => v.index);
       const next = cycle(under, act.selected()[0]);

@@ -15,6 +15,7 @@ export function InPlace({ element, onDone }: { element: Element; onDone: () => v
   const left = useRef(false);
   useEffect(() => area.current?.select(), []);
   if (!element.box) return null;
+  const place = styleOf(element.box);
   const leave = (keep: boolean) => {
     if (left.current) return;
     left.current = true;
@@ -30,8 +31,8 @@ export function InPlace({ element, onDone }: { element: Element; onDone: () => v
       aria-label={t.editInPlace(boxName(element, t))}
       data-testid="in-place"
       value={typed}
-      style={styleOf(element.box)}
-      className="absolute z-10 min-h-12 min-w-40 resize-none rounded-thumb bg-surface p-2 text-body text-text shadow-pop"
+      style={{ ...place, top: `min(${place.top}, 100% - 48px)`, left: `min(${place.left}, 100% - 160px)` }}
+      className="absolute z-10 min-h-[48px] min-w-[160px] resize-none rounded-thumb bg-surface p-2 text-body text-text shadow-pop"
       onChange={(e) => setTyped(e.target.value)}
       onBlur={() => leave(true)}
       onKeyDown={(e) => {

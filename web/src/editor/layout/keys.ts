@@ -63,7 +63,12 @@ function withCtrl(key: string, hooks: KeyHooks): boolean {
       act.paste();
       break;
     case 'a':
-      act.select(useDocument.getState().good.caption.elements.filter((e) => e.box).map((e) => e.index));
+      act.select(
+        useDocument
+          .getState()
+          .good.caption.elements.filter((e) => e.box && !useCanvas.getState().hidden.includes(e.index))
+          .map((e) => e.index),
+      );
       return true;
     default:
       return false;
@@ -76,7 +81,7 @@ function withCtrl(key: string, hooks: KeyHooks): boolean {
   return true;
 }
 
-function letter(key: string, hooks: KeyHooks): boolean {
+function letter(key: string, t: Words['layout'], hooks: KeyHooks): boolean {
   if (!usePrefs.getState().letterKeys) return false;
   switch (key) {
     case 'l':
@@ -86,8 +91,9 @@ function letter(key: string, hooks: KeyHooks): boolean {
       setUi({ boxesHidden: !useUi.getState().boxesHidden });
       return true;
     case 'g': {
-      const at = GRIDS.indexOf(usePrefs.getState().grid);
-      setPrefs({ grid: GRIDS[(at + 1) % GRIDS.length] });
+      const grid = GRIDS[(GRIDS.indexOf(usePrefs.getState().grid) + 1) % GRIDS.length] ?? 'off';
+      setPrefs({ grid });
+      say(`${t.grid}: ${t.grids[grid]}`);
       return true;
     }
     case 'o':
@@ -163,5 +169,5 @@ export function onCanvasKey(e: KeyboardEvent, t: Words['layout'], hooks: KeyHook
   if (named(e, t, hooks)) return true;
   if (e.altKey) return false;
   if (e.ctrlKey || e.metaKey) return !e.shiftKey && withCtrl(e.key.toLowerCase(), hooks);
-  return letter(e.key.toLowerCase(), hooks);
+  return letter(e.key.toLowerCase(), t, hooks);
 }

@@ -1,6 +1,6 @@
 // The layout in the inspector: the elements as layers, the selected one's fields, templates, and how
 // the canvas on the stage helps.
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { ChevronRight, SquareDashed, Type } from 'lucide-react';
 import { useCaption, useTextError } from '@/document/store';
 import { useT } from '@/i18n';
@@ -14,9 +14,11 @@ import { TemplateList } from './template-list';
 
 const DEFAULT_BOX = [290, 290, 710, 710] as const;
 
-function Fold({ title, open, children }: { title: string; open?: boolean; children: ReactNode }) {
+/** `open` is how it begins. */
+function Fold({ title, open = false, children }: { title: string; open?: boolean; children: ReactNode }) {
+  const [isOpen, setOpen] = useState(open);
   return (
-    <details open={open} className="group/fold border-t border-line pt-2">
+    <details open={isOpen} onToggle={(e) => setOpen(e.currentTarget.open)} className="group/fold border-t border-line pt-2">
       <summary className="flex h-8 list-none items-center gap-1 text-control font-medium pointer-coarse:h-11">
         <ChevronRight size={14} aria-hidden className="text-text-3 transition-transform duration-120 group-open/fold:rotate-90" />
         {title}

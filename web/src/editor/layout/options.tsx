@@ -24,6 +24,7 @@ export function CanvasOptions() {
   const grid = usePrefs((s) => s.grid);
   const snapping = useCanvas((s) => s.snapping);
   const showBoxes = useCanvas((s) => s.showBoxes);
+  const keepShapes = useCanvas((s) => s.keepShapes);
   const underlay = useCanvas((s) => s.underlay);
   const file = useRef<HTMLInputElement>(null);
   return (
@@ -38,6 +39,7 @@ export function CanvasOptions() {
       <div className="flex flex-col gap-1">
         <Check label={t.snapping} checked={snapping} onChange={(on) => setKept({ snapping: on })} />
         <Check label={t.showBoxes} checked={showBoxes} onChange={(on) => setKept({ showBoxes: on })} />
+        <Check label={t.keepShapes} checked={keepShapes} onChange={(on) => setKept({ keepShapes: on })} />
       </div>
       <div className="flex flex-col gap-1">
         <span className="text-caption font-medium text-text-2">{t.underlay}</span>

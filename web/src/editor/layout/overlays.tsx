@@ -24,25 +24,52 @@ const PLACES: Record<Handle, string> = {
   w: 'top-1/2 left-0 cursor-ew-resize',
 };
 
+// Handles must not cover the whole of a small box, or nothing is left to drag it by: those of the
+// edges go where the corners' meet, and where these are felt moves out. They are seen at their places.
+const SMALL: Record<string, string> = {
+  n: '[@container_(max-width:56px)]:hidden pointer-coarse:[@container_(max-width:124px)]:hidden',
+  s: '[@container_(max-width:56px)]:hidden pointer-coarse:[@container_(max-width:124px)]:hidden',
+  e: '[@container_(max-height:56px)]:hidden pointer-coarse:[@container_(max-height:124px)]:hidden',
+  w: '[@container_(max-height:56px)]:hidden pointer-coarse:[@container_(max-height:124px)]:hidden',
+};
+const FRAME =
+  'absolute inset-0 [@container_(max-width:36px)]:-inset-x-2 [@container_(max-height:36px)]:-inset-y-2 ' +
+  'pointer-coarse:[@container_(max-width:80px)]:-inset-x-5 pointer-coarse:[@container_(max-height:80px)]:-inset-y-5';
+const BACK = {
+  n: '[@container_(max-height:36px)]:translate-y-2 pointer-coarse:[@container_(max-height:80px)]:translate-y-5',
+  s: '[@container_(max-height:36px)]:-translate-y-2 pointer-coarse:[@container_(max-height:80px)]:-translate-y-5',
+  w: '[@container_(max-width:36px)]:translate-x-2 pointer-coarse:[@container_(max-width:80px)]:translate-x-5',
+  e: '[@container_(max-width:36px)]:-translate-x-2 pointer-coarse:[@container_(max-width:80px)]:-translate-x-5',
+};
+const SIDES = ['n', 's', 'w', 'e'] as const;
+
 /** Eight handles around the selected box; on touch each is felt within 44 px. */
 export function Handles({ element }: { element: Element }) {
   const box = useCanvas((s) => s.live.boxes[element.index]) ?? element.box;
   if (!box) return null;
   return (
-    <div aria-hidden style={styleOf(box)} className="pointer-events-none absolute">
-      {HANDLES.map((handle) => (
-        <span
-          key={handle}
-          data-handle={handle}
-          data-testid="handle"
-          className={clsx(
-            'pointer-events-auto absolute flex size-5 -translate-1/2 touch-none items-center justify-center pointer-coarse:size-[44px]',
-            PLACES[handle],
-          )}
-        >
-          <span className="size-2.5 border border-[#000] bg-[#fff] pointer-coarse:size-3.5" />
-        </span>
-      ))}
+    <div aria-hidden style={styleOf(box)} className="pointer-events-none absolute [container-type:size]">
+      <div className={FRAME}>
+        {HANDLES.map((handle) => (
+          <span
+            key={handle}
+            data-handle={handle}
+            data-testid="handle"
+            className={clsx(
+              'pointer-events-auto absolute flex size-5 -translate-1/2 touch-none items-center justify-center pointer-coarse:size-[44px]',
+              PLACES[handle],
+              SMALL[handle],
+            )}
+          >
+            <span
+              className={clsx(
+                'size-2.5 border border-[#000] bg-[#fff] pointer-coarse:size-3.5',
+                SIDES.map((side) => handle.includes(side) && BACK[side]),
+              )}
+            />
+          </span>
+        ))}
+      </div>
     </div>
   );
 }
@@ -77,7 +104,7 @@ export function LiveLayer() {
   return (
     <div aria-hidden className="pointer-events-none absolute inset-0">
       {live.made.map((box) => (
-        <div key={box.join()} style={styleOf(box)} className="absolute border border-dashed border-accent bg-accent/10" />
+        <div key={box.join()} data-testid="made" style={styleOf(box)} className="absolute border border-dashed border-accent bg-accent/10" />
       ))}
       {live.marquee && (
         <div style={styleOf(live.marquee)} className="absolute border border-accent bg-accent/10" />
@@ -127,10 +154,11 @@ export function Grid() {
 
 /** Hatching where texts lie on each other, which no picture can show well. */
 export function Overlaps({ elements }: { elements: readonly Element[] }) {
+  const moved = useCanvas((s) => s.live.boxes);
   const places = useMemo(() => {
-    const texts = elements.filter((e) => e.kind === 'text' && e.box).map((e) => e.box!);
+    const texts = elements.flatMap((e) => (e.kind === 'text' && e.box ? [moved[e.index] ?? e.box] : []));
     return texts.flatMap((a, i) => texts.slice(i + 1).map((b) => overlap(a, b)).filter((o) => o !== null));
-  }, [elements]);
+  }, [elements, moved]);
   if (places.length === 0) return null;
   return (
     <svg aria-hidden className="pointer-events-none absolute inset-0 size-full text-bad">

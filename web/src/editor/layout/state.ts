@@ -7,13 +7,15 @@ import type { Box } from '@/document/caption';
 import { setUi } from '@/app/ui-state';
 import { useDocument } from '@/document/store';
 import { load, save } from '@/lib/storage';
+import { follow } from './follow';
 import type { Guide } from './geometry';
 
 const Kept = v.object({
   snapping: v.fallback(v.boolean(), true),
   showBoxes: v.fallback(v.boolean(), false), // also outside of the layout mode
+  keepShapes: v.fallback(v.boolean(), false), // when the picture gets another ratio
 });
-const kept = load('layout', Kept) ?? { snapping: true, showBoxes: false };
+const kept = load('layout', Kept) ?? { snapping: true, showBoxes: false, keepShapes: false };
 
 export interface View {
   zoom: number;
@@ -40,6 +42,7 @@ interface CanvasState {
   live: Live;
   snapping: boolean;
   showBoxes: boolean;
+  keepShapes: boolean;
   underlay: { url: string; opacity: number } | null;
 }
 
@@ -60,8 +63,8 @@ export const endLive = (): void => useCanvas.setState({ live: STILL });
 
 export function setKept(change: Partial<v.InferOutput<typeof Kept>>): void {
   useCanvas.setState(change);
-  const { snapping, showBoxes } = useCanvas.getState();
-  save('layout', { snapping, showBoxes });
+  const { snapping, showBoxes, keepShapes } = useCanvas.getState();
+  save('layout', { snapping, showBoxes, keepShapes });
 }
 
 const without = (list: readonly number[], index: number) => list.filter((i) => i !== index);
@@ -71,13 +74,6 @@ const toggled = (list: readonly number[], index: number) =>
 export const toggleLocked = (index: number): void => setCanvas({ locked: toggled(useCanvas.getState().locked, index) });
 export const toggleHidden = (index: number): void => setCanvas({ hidden: toggled(useCanvas.getState().hidden, index) });
 
-/** Locks and hiding follow their elements when these get other places; null: the element is gone. */
-export function followPlaces(place: (index: number) => number | null): void {
-  const { locked, hidden } = useCanvas.getState();
-  const follow = (list: readonly number[]) => list.map(place).filter((i) => i !== null);
-  setCanvas({ locked: follow(locked), hidden: follow(hidden) });
-}
-
 /** A picture to draw boxes over; it is never sent. */
 export function setUnderlay(picture: Blob | null): void {
   const before = useCanvas.getState().underlay;
@@ -85,9 +81,15 @@ export function setUnderlay(picture: Blob | null): void {
   setCanvas({ underlay: picture && { url: URL.createObjectURL(picture), opacity: 0.6 } });
 }
 
-// Another document has other elements.
+// Another document has other elements; in the same one, locks and hiding go along with theirs.
 useDocument.subscribe((now, before) => {
-  if (now.key === before.key) return;
+  if (now.key === before.key) {
+    const { locked, hidden } = useCanvas.getState();
+    if (now.good === before.good || locked.length + hidden.length === 0) return;
+    const [old, elements] = [before.good.caption.elements, now.good.caption.elements];
+    setCanvas({ locked: follow(locked, old, elements), hidden: follow(hidden, old, elements) });
+    return;
+  }
   setCanvas({ locked: [], hidden: [], editing: null, live: STILL, view: FIT });
   setUi({ selection: [] });
 });

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { Trash2 } from 'lucide-react';
 import { announce } from '@/app/ui-state';
-import { useCaption, useDocument, useTextError } from '@/document/store';
+import { useCaption, useDocument, useSettings, useTextError } from '@/document/store';
 import { useT } from '@/i18n';
 import { Button, IconButton } from '@/ui/button';
 import { TextField } from '@/ui/field';
@@ -10,23 +10,31 @@ import { toast } from '@/ui/toasts';
 import { colourOf } from './names';
 import { applyTemplate, deleteTemplate, saveTemplate, TEMPLATES, useOwnTemplates, type Slot } from './templates';
 
+const RATIO_MAX = 2;
+
+/** In the ratio of the picture, as far as a miniature can show it. */
 function Boxes({ slots }: { slots: readonly Slot[] }) {
+  const { width, height } = useSettings();
+  const ratio = Math.min(RATIO_MAX, Math.max(1 / RATIO_MAX, width / height));
+  const size = { width: `${Math.min(1, ratio) * 100}%`, height: `${Math.min(1, 1 / ratio) * 100}%` };
   return (
-    <svg aria-hidden viewBox="-10 -10 1020 1020" preserveAspectRatio="none" className="aspect-square w-full bg-sunken">
-      {slots.map(({ kind, box: [top, left, bottom, right] }, i) => (
-        <rect
-          key={`${top},${left},${bottom},${right}`}
-          x={left}
-          y={top}
-          width={right - left}
-          height={bottom - top}
-          fill={colourOf(i, kind === 'text' ? 0.75 : 0.25)}
-          stroke={colourOf(i)}
-          strokeWidth={1}
-          vectorEffect="non-scaling-stroke"
-        />
-      ))}
-    </svg>
+    <span className="flex aspect-square w-full items-center justify-center">
+      <svg aria-hidden viewBox="-10 -10 1020 1020" preserveAspectRatio="none" style={size} className="bg-sunken">
+        {slots.map(({ kind, box: [top, left, bottom, right] }, i) => (
+          <rect
+            key={`${top},${left},${bottom},${right}`}
+            x={left}
+            y={top}
+            width={right - left}
+            height={bottom - top}
+            fill={colourOf(i, kind === 'text' ? 0.75 : 0.25)}
+            stroke={colourOf(i)}
+            strokeWidth={1}
+            vectorEffect="non-scaling-stroke"
+          />
+        ))}
+      </svg>
+    </span>
   );
 }
 
@@ -93,7 +101,7 @@ export function TemplateList() {
       type="button"
       disabled={isDisabled}
       onClick={() => apply(slots, name, texts)}
-      className="flex w-full flex-col gap-1 rounded-thumb text-left hover:text-text disabled:opacity-50"
+      className="flex w-full flex-col gap-1 rounded-thumb text-start hover:text-text disabled:opacity-50"
     >
       <Boxes slots={slots} />
       <span className="line-clamp-2 text-caption text-text-2">{name}</span>
@@ -114,7 +122,7 @@ export function TemplateList() {
               look="plain"
               label={l.templateDelete(name)}
               onClick={() => deleteTemplate(id)}
-              className="absolute top-0 right-0 pointer-fine:opacity-0 pointer-fine:group-hover:opacity-100 pointer-fine:focus-visible:opacity-100"
+              className="absolute top-0 end-0 pointer-fine:opacity-0 pointer-fine:group-hover:opacity-100 pointer-fine:focus-visible:opacity-100"
             >
               <Trash2 size={14} />
             </IconButton>

@@ -57,7 +57,7 @@ export function LintList({ className }: { className?: string }) {
         {t.title}
         <span className="num font-normal text-text-3">{items.length > 0 ? items.length : ''}</span>
         {items.length === 0 && (
-          <span className="ml-auto flex items-center gap-1 font-normal text-text-3">
+          <span className="ms-auto flex items-center gap-1 font-normal text-text-3">
             <CircleCheck size={14} aria-hidden className="text-ok" />
             {t.none}
           </span>

@@ -5,15 +5,21 @@ import { Plus } from 'lucide-react';
 import { useRef, useState, type DragEvent } from 'react';
 import { announce } from '@/app/ui-state';
 import type { Path } from '@/document/json';
+import { useCaption } from '@/document/store';
 import { useT } from '@/i18n';
 import { Field, inputLook } from '@/ui/field';
+import { later } from '@/ui/later';
 import { LintMark } from '../lint/mark';
 import { ColourInput } from './colour-input';
+import { ContrastLine } from './contrast-line';
 import { coloursOfPicture } from './extract';
 import { limited, moved, typedColours } from './list';
 import { PaletteMenu } from './palette-menu';
+import type { PaletteTab } from './sheet';
 import { Swatch } from './swatch';
 import { useSwatchDrag } from './swatch-drag';
+
+const PaletteSheet = later(() => import('./sheet').then((m) => m.PaletteSheet));
 
 const NEW_COLOUR = '#808080';
 const EXTRACTED_MAX = 8;
@@ -32,7 +38,11 @@ export function PaletteField({ colours, most, path, onChange, compact, className
   const [typed, setTyped] = useState<string | null>(null);
   const [message, setMessage] = useState<string | null>(null);
   const [isOver, setOver] = useState(false);
+  const [tab, setTab] = useState<PaletteTab | null>(null);
+  const { elements } = useCaption();
+  const element = typeof path[2] === 'number' ? elements[path[2]] : undefined;
   const list = useRef<HTMLUListElement>(null);
+  const root = useRef<HTMLDivElement>(null);
   const drag = useSwatchDrag(list, (from, to) => {
     onChange(moved(colours, from, to));
     announce(t.colourMoved(colours[from] ?? '', to + 1));
@@ -93,95 +103,108 @@ export function PaletteField({ colours, most, path, onChange, compact, className
   // The same colour may stand twice in a foreign caption.
   const keys = shown.map((colour, i) => `${colour} ${shown.slice(0, i).filter((c) => c === colour).length}`);
   const size = compact ? 'size-6 pointer-coarse:size-9' : 'size-8 pointer-coarse:size-11';
-  const menu = <PaletteMenu colours={colours} onAdd={add} onPicture={takeFrom} onClear={() => change([])} />;
+  const menu = <PaletteMenu colours={colours} onAdd={add} onPicture={takeFrom} onClear={() => change([])} onOpen={setTab} />;
+  const closeSheet = () => {
+    setTab(null);
+    requestAnimationFrame(() => root.current?.querySelector<HTMLElement>('[aria-haspopup="menu"]')?.focus());
+  };
   return (
-    <Field
-      label={t.paletteText}
-      hideLabel
-      error={message}
-      className={className}
-      aside={
-        compact ? undefined : (
-          <div className="flex w-full items-center gap-1">
-            <span className="text-caption font-medium text-text-2">{t.palette}</span>
-            {colours.length > 0 && <span className="num text-micro text-text-3">{t.paletteOf(colours.length, most)}</span>}
-            <LintMark path={path} inside />
-            <span className="flex-1" />
-            {menu}
-          </div>
-        )
-      }
-    >
-      {({ id, describedBy, invalid }) => (
-        <div
-          onDragOver={(e) => {
-            if (!e.dataTransfer.types.includes('Files')) return;
-            e.preventDefault();
-            e.stopPropagation();
-            setOver(true);
-          }}
-          onDragLeave={() => setOver(false)}
-          onDrop={dropped}
-          className={clsx('flex gap-2 rounded-control', compact ? 'flex-wrap items-center gap-1.5' : 'flex-col', isOver && 'outline-2 outline-offset-4 outline-accent outline-dashed')}
-        >
-          <ul ref={list} aria-label={t.palette} className="flex flex-wrap gap-1.5" {...drag.handlers}>
-            {shown.map((colour, i) => (
-              <Swatch
-                key={keys[i]}
-                colour={colour}
-                index={i}
-                count={colours.length}
-                size={size}
-                isDragged={drag.dragged === i}
-                onChange={(next) => change(limited(colours.with(i, next), most).colours)}
-                onMove={(by, byKey) => step(i, by, byKey)}
-                onRemove={() => remove(i)}
-              />
-            ))}
-            {colours.length < most && (
-              <li className={clsx('relative', size)}>
-                <ColourInput
-                  data-add
-                  label={t.colourAdd}
-                  className="peer absolute inset-0 size-full cursor-pointer opacity-0"
-                  value={NEW_COLOUR}
-                  onPick={add}
-                />
-                <span
-                  aria-hidden
-                  className="pointer-events-none flex size-full items-center justify-center rounded-control border border-dashed border-line-strong text-text-2 peer-hover:bg-sunken peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent"
-                >
-                  <Plus size={14} />
-                </span>
-              </li>
-            )}
-          </ul>
-          <input
-            id={id}
-            aria-describedby={describedBy}
-            aria-invalid={invalid}
-            data-testid="palette-text"
-            autoComplete="off"
-            spellCheck={false}
-            placeholder={t.paletteExample}
-            className={clsx(inputLook, 'num text-caption!', compact ? 'h-7 min-w-32 flex-1' : 'h-8', 'pointer-coarse:h-11')}
-            value={typed ?? colours.join(', ')}
-            onChange={(e) => setTyped(e.target.value)}
-            onPaste={(e) => {
-              const pasted = e.clipboardData.getData('text');
-              const field = e.currentTarget;
-              const isAll = field.selectionStart === 0 && field.selectionEnd === field.value.length;
-              if (pasted.trim() === '') return;
+    <div ref={root} className={clsx('flex min-w-0 flex-col gap-1.5', className)}>
+      <Field
+        label={t.paletteText}
+        hideLabel
+        error={message}
+        aside={
+          compact ? undefined : (
+            <div className="flex w-full items-center gap-1">
+              <span className="text-caption font-medium text-text-2">{t.palette}</span>
+              {colours.length > 0 && <span className="num text-micro text-text-3">{t.paletteOf(colours.length, most)}</span>}
+              <LintMark path={path} inside />
+              <span className="flex-1" />
+              {menu}
+            </div>
+          )
+        }
+      >
+        {({ id, describedBy, invalid }) => (
+          <div
+            onDragOver={(e) => {
+              if (!e.dataTransfer.types.includes('Files')) return;
               e.preventDefault();
-              commit(isAll ? pasted : `${field.value.trim()}, ${pasted}`);
+              e.stopPropagation();
+              setOver(true);
             }}
-            onBlur={() => typed !== null && commit(typed)}
-            onKeyDown={(e) => e.key === 'Enter' && typed !== null && commit(typed)}
-          />
-          {compact && <LintMark path={path} inside />}
-          {compact && menu}
-        </div>
+            onDragLeave={() => setOver(false)}
+            onDrop={dropped}
+            className={clsx('flex gap-2 rounded-control', compact ? 'flex-wrap items-center gap-1.5' : 'flex-col', isOver && 'outline-2 outline-offset-4 outline-accent outline-dashed')}
+          >
+            <ul ref={list} aria-label={t.palette} className="flex flex-wrap gap-1.5" {...drag.handlers}>
+              {shown.map((colour, i) => (
+                <Swatch
+                  key={keys[i]}
+                  colour={colour}
+                  index={i}
+                  count={colours.length}
+                  size={size}
+                  isDragged={drag.dragged === i}
+                  onChange={(next) => change(limited(colours.with(i, next), most).colours)}
+                  onMove={(by, byKey) => step(i, by, byKey)}
+                  onRemove={() => remove(i)}
+                />
+              ))}
+              {colours.length < most && (
+                <li className={clsx('relative', size)}>
+                  <ColourInput
+                    data-add
+                    label={t.colourAdd}
+                    className="peer absolute inset-0 size-full cursor-pointer opacity-0"
+                    value={NEW_COLOUR}
+                    onPick={add}
+                  />
+                  <span
+                    aria-hidden
+                    className="pointer-events-none flex size-full items-center justify-center rounded-control border border-dashed border-line-strong text-text-2 peer-hover:bg-sunken peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent"
+                  >
+                    <Plus size={14} />
+                  </span>
+                </li>
+              )}
+            </ul>
+            <input
+              id={id}
+              aria-describedby={describedBy}
+              aria-invalid={invalid}
+              data-testid="palette-text"
+              autoComplete="off"
+              spellCheck={false}
+              placeholder={t.paletteExample}
+              className={clsx(inputLook, 'num text-caption!', compact ? 'h-7 min-w-32 flex-1' : 'h-8', 'pointer-coarse:h-11')}
+              value={typed ?? colours.join(', ')}
+              onChange={(e) => setTyped(e.target.value)}
+              onPaste={(e) => {
+                const pasted = e.clipboardData.getData('text');
+                const field = e.currentTarget;
+                const isAll = field.selectionStart === 0 && field.selectionEnd === field.value.length;
+                if (pasted.trim() === '') return;
+                e.preventDefault();
+                commit(isAll ? pasted : `${field.value.trim()}, ${pasted}`);
+              }}
+              onBlur={() => typed !== null && commit(typed)}
+              onKeyDown={(e) => e.key === 'Enter' && typed !== null && commit(typed)}
+            />
+            {compact && <LintMark path={path} inside />}
+            {compact && menu}
+          </div>
+        )}
+      </Field>
+      {element && (
+        <ContrastLine
+          isQuiet
+          element={element}
+          onUse={(colour) => change(limited([colour, ...colours], most).colours)}
+        />
       )}
-    </Field>
+      {tab && <PaletteSheet tab={tab} colours={colours} most={most} onChange={change} onClose={closeSheet} />}
+    </div>
   );
 }

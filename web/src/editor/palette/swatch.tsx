@@ -44,7 +44,7 @@ export function Swatch({ colour, index, count, size, isDragged, onChange, onMove
               aria-label={name}
               aria-keyshortcuts="Alt+ArrowLeft Alt+ArrowRight Delete"
               className={clsx(
-                'flex size-full items-center justify-center rounded-control border text-micro',
+                'flex size-full forced-color-adjust-none items-center justify-center rounded-control border text-micro',
                 isExact(colour) ? 'border-line-strong' : 'border-dashed border-bad',
               )}
               style={{ background: shown ?? undefined }}

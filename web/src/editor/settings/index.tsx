@@ -5,10 +5,12 @@ import { useId, useState } from 'react';
 import * as v from 'valibot';
 import { useDocument } from '@/document/store';
 import { useT } from '@/i18n';
+import { number } from '@/lib/format';
 import { load, save } from '@/lib/storage';
 import { Button } from '@/ui/button';
 import { FormatField, PresetField } from './choices';
 import { LoraMixer, LoraProgress, useLoraPresets } from './lora-mixer';
+import { friendly } from './lora-names';
 import { SeedField } from './seed-field';
 import { RatioChips, SizeDetails, SizeSummary } from './size-group';
 
@@ -16,7 +18,8 @@ const ROOM = '(min-width: 768px) and (min-height: 700px)';
 
 function LoraField({ isOpen, toggle, controls }: { isOpen: boolean; toggle: () => void; controls: string }) {
   const t = useT().lora;
-  const count = useDocument((s) => s.doc.settings.loras.length);
+  const loras = useDocument((s) => s.doc.settings.loras);
+  const mix = loras.length === 0 ? t.none : loras.map((l) => `${friendly(l.name)} ${number(l.strength, 2)}`).join(' + ');
   return (
     <div className="flex min-w-0 flex-col gap-1">
       <span className="text-caption font-medium text-text-2" aria-hidden>
@@ -25,13 +28,14 @@ function LoraField({ isOpen, toggle, controls }: { isOpen: boolean; toggle: () =
       <Button
         aria-expanded={isOpen}
         aria-controls={controls}
-        aria-label={`${t.open}: ${count === 0 ? t.none : t.count(count)}`}
+        aria-label={`${t.open}: ${mix}`}
+        title={mix}
         data-testid="lora-open"
         onClick={toggle}
-        className="justify-between! border-line-strong! font-normal!"
+        className="min-w-0 justify-between! border-line-strong! font-normal!"
       >
-        <span className={count === 0 ? 'text-text-2' : 'num'}>{count === 0 ? t.none : t.count(count)}</span>
-        <ChevronDown size={14} aria-hidden className={clsx('transition-transform', isOpen && 'rotate-180')} />
+        <span className={clsx('truncate', loras.length === 0 && 'text-text-2')}>{mix}</span>
+        <ChevronDown size={14} aria-hidden className={clsx('shrink-0 transition-transform', isOpen && 'rotate-180')} />
       </Button>
     </div>
   );

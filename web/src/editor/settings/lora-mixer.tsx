@@ -7,7 +7,7 @@ import { capabilitiesQuery, queueQuery } from '@/api/queries';
 import { useDocument, type LoraUse } from '@/document/store';
 import { useT } from '@/i18n';
 import { bytes, number } from '@/lib/format';
-import { IconButton } from '@/ui/button';
+import { Button, IconButton } from '@/ui/button';
 import { TextField, inputLook } from '@/ui/field';
 import { Progress } from '@/ui/progress';
 import { announce } from '@/app/ui-state';
@@ -211,9 +211,23 @@ export function LoraMixer() {
   const loras = useDocument((s) => s.doc.settings.loras);
   const off = useOff((s) => s.off).filter((l) => !loras.some((u) => u.name === l.name));
   const top = useRef<HTMLElement>(null);
+  const clear = () => {
+    if (loras.length > 0) setLoras([]);
+    setOff([]);
+    top.current?.querySelector<HTMLElement>('input, button:not([data-testid=lora-clear])')?.focus();
+    announce(t.cleared);
+  };
   useEffect(() => top.current?.scrollIntoView({ block: 'nearest' }), []);
   return (
     <section ref={top} aria-label={t.title} className="flex flex-col gap-2 rounded-panel bg-sunken p-2">
+      {loras.length + off.length > 1 && (
+        <div className="flex items-center justify-between gap-2">
+          <span className="text-caption text-text-2">{t.inUse(loras.length, most)}</span>
+          <Button size="small" look="quiet" data-testid="lora-clear" onClick={clear}>
+            {t.clear}
+          </Button>
+        </div>
+      )}
       {loras.length + off.length > 0 && (
         <ol className="rounded-control bg-surface px-2">
           {loras.map((use, i) => (
@@ -224,7 +238,7 @@ export function LoraMixer() {
           ))}
         </ol>
       )}
-      <Chips presets={presets} most={most} />
+      {presets.length > 0 ? <Chips presets={presets} most={most} /> : <p className="text-caption text-text-2">{t.empty}</p>}
       <p className="text-caption text-text-3">{t.hint}</p>
     </section>
   );

@@ -11,6 +11,7 @@ import { Button, IconButton } from '@/ui/button';
 import { NumberField } from '@/ui/field';
 import { Tip } from '@/ui/tip';
 import { clearFieldErrors, useFieldErrors } from '../field-errors';
+import { resizePicture } from '../layout/resize';
 import {
   FALLBACK_LIMITS,
   RATIOS,
@@ -31,8 +32,8 @@ export function useLimits(): Limits {
   return data?.size ?? FALLBACK_LIMITS;
 }
 
-export function setSize({ width, height }: Size, group?: string): void {
-  useDocument.getState().setSettings('size', { width, height }, group);
+export function setSize(size: Size, group?: string): void {
+  resizePicture(size, group);
   clearFieldErrors('width', 'height');
 }
 

@@ -3,6 +3,7 @@ import { Trash2 } from 'lucide-react';
 import { MEDIA, PALETTE_MAX, STYLE, put } from '@/document/caption';
 import { useCaption, useDocument } from '@/document/store';
 import { useT } from '@/i18n';
+import { PartsButton } from '@/parts/parts-button';
 import { IconButton } from '@/ui/button';
 import { SelectField, TextArea, TextField } from '@/ui/field';
 import { Segmented } from '@/ui/segmented';
@@ -78,7 +79,7 @@ function Look({ kind }: { kind: Kind }) {
         placeholder={kind === 'photo' ? t.cameraExample : t.artStyleExample}
         data-testid="field-cam"
         rows={1}
-        inputClassName="min-h-8!"
+        inputClassName="min-h-8! pointer-coarse:min-h-11!"
         value={look}
         onChange={(e) => edit('look', putKind(kind, e.target.value), 'cam')}
       />
@@ -96,6 +97,7 @@ export function Style() {
       aside={
         <>
           <LintMark path={STYLE} />
+          <PartsButton kind="style" />
           {c.hasStyle && (
             <IconButton size="small" label={t.removeStyle} onClick={() => {
                 edit('style', put(STYLE, undefined));

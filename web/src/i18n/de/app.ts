@@ -29,6 +29,7 @@ export const app: Words['app'] = {
   toEditor: 'Zum Editor',
   toLibrary: 'Zur Bibliothek',
   panelFailed: 'Dieser Bereich ist stehen geblieben',
+  panelFailedText: 'Der Rest der Seite läuft weiter, und nichts Getipptes ist verloren.',
   panelReload: 'Bereich neu laden',
   copyDetails: 'Einzelheiten kopieren',
   storageReset: 'Eine gespeicherte Einstellung war unbrauchbar und wurde beiseitegelegt.',

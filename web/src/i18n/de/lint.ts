@@ -37,6 +37,7 @@ export const lint: Words['lint'] = {
     trim: 'Kürzen',
     order: 'Umordnen',
     literal: 'Ausschreiben',
+    object: 'Zum Objekt machen',
   },
   rules: {
     'not-object': 'Eine Bildbeschreibung ist ein Objekt in geschweiften Klammern.',

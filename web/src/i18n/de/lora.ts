@@ -3,7 +3,6 @@ import type { Words } from '../en';
 export const lora: Words['lora'] = {
   title: 'LoRA',
   none: 'keine',
-  count: (n: number) => (n === 1 ? 'eine' : `${n}`),
   open: 'LoRAs mischen',
   strength: (name: string) => `Stärke von ${name}`,
   on: (name: string) => `${name} verwenden`,
@@ -14,6 +13,8 @@ export const lora: Words['lora'] = {
   search: 'LoRA finden',
   missing: 'hier nicht installiert',
   clear: 'Alle entfernen',
+  cleared: 'Alle LoRAs entfernt',
+  inUse: (n: number, most: number) => `${n} von höchstens ${most} verwendet`,
   empty: 'Keine LoRA-Dateien installiert. Dateien mit .safetensors gehören in den LoRA-Ordner des Servers.',
   tooMany: (n: number) => `Höchstens ${n} zugleich.`,
   applying: 'LoRAs werden angewendet',

@@ -27,6 +27,7 @@ export const app = {
   toEditor: 'To the editor',
   toLibrary: 'To the library',
   panelFailed: 'This panel stopped',
+  panelFailedText: 'The rest of the page goes on, and nothing that was typed is lost.',
   panelReload: 'Reload panel',
   copyDetails: 'Copy details',
   storageReset: 'A stored setting was unusable and was set aside.',

@@ -8,7 +8,11 @@ export const layout = {
   place: (top: string, left: string, width: string, height: string) =>
     `top ${top} %, left ${left} %, ${width} × ${height} %`,
   unplacedOne: 'not placed',
-  hint: 'Drag to draw a box, or double-click',
+  hints: {
+    obj: 'Drag to draw a box for an object, or double-click',
+    text: 'Drag to draw a box for a text, or double-click',
+  },
+  hintKeys: 'O and T choose what the next box holds',
   hintTouch: 'Drag to draw a box. Two fingers zoom.',
   readOnly: 'The JSON text has an error; the layout shows its last valid state and cannot be changed.',
   layers: 'Layers',
@@ -54,6 +58,7 @@ export const layout = {
   grids: { off: 'Off', '12': '12 parts', '24': '24 parts', thirds: 'Thirds', golden: 'Golden ratio' },
   snapping: 'Snap to edges, boxes and grid',
   showBoxes: 'Show boxes in every mode',
+  keepShapes: 'Keep the shapes of boxes when the size changes',
   underlay: 'Picture underneath',
   underlayNote: 'Only to draw over. It is never sent.',
   underlayChoose: 'Choose a picture',

@@ -35,6 +35,7 @@ export const lint = {
     trim: 'Trim',
     order: 'Reorder',
     literal: 'Write out',
+    object: 'Make it an object',
   },
   rules: {
     'not-object': 'A caption is an object in braces.',

@@ -1,7 +1,6 @@
 export const lora = {
   title: 'LoRA',
   none: 'none',
-  count: (n: number) => (n === 1 ? 'one' : `${n}`),
   open: 'Mix LoRAs',
   strength: (name: string) => `Strength of ${name}`,
   on: (name: string) => `Use ${name}`,
@@ -12,6 +11,8 @@ export const lora = {
   search: 'Find a LoRA',
   missing: 'not installed here',
   clear: 'Remove all',
+  cleared: 'All LoRAs removed',
+  inUse: (n: number, most: number) => `${n} of at most ${most} in use`,
   empty: 'No LoRA files are installed. Put .safetensors files into the LoRA folder of the server.',
   tooMany: (n: number) => `At most ${n} at once.`,
   applying: 'Applying LoRAs',

@@ -1,3 +1,4 @@
+// Places and addresses.
 import assert from 'node:assert/strict';
 import { scenario } from './harness.mjs';
 
@@ -6,5 +7,5 @@ scenario('the frame: places are reached, an unknown one says so', async ({ page,
   await page.waitForURL('**/library');
   await page.goto(`${stack.url}/nowhere`);
   await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
-  assert.equal(await page.title(), 'Ideogram 4');
+  assert.equal(await page.title(), 'There is nothing here – Ideogram 4');
 });

@@ -1,4 +1,0 @@
-// The layout mode of the inspector.
-export function LayoutMode() {
-  return null;
-}

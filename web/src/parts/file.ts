@@ -1,0 +1,46 @@
+// Saved parts as a file, and back.
+import * as v from 'valibot';
+import { addParts, allParts, Part, readable } from './store';
+
+const KIND = 'ideogram4-parts';
+const FILE_MAX = 20_000_000;
+const Export = v.object({ kind: v.literal(KIND), parts: v.array(v.unknown()) });
+
+export function exportParts(): void {
+  const text = JSON.stringify({ kind: KIND, parts: allParts() }, null, 1);
+  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = `ideogram4-parts-${new Date().toISOString().slice(0, 10)}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** What two parts have in common when they are the same: all but the id, in whatever order. */
+const sameness = (part: Part): string =>
+  JSON.stringify(
+    Object.entries(part)
+      .filter(([key]) => key !== 'id')
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+
+/** The parts of an exported text that are not there yet; null: it is no export. */
+export function partsIn(text: string, there: Part[]): Part[] | null {
+  try {
+    const { parts } = v.parse(Export, JSON.parse(text));
+    const known = new Set(there.map(sameness));
+    return readable(parts, Part).filter((part) => {
+      const key = sameness(part);
+      return !known.has(key) && known.add(key);
+    });
+  } catch {
+    return null;
+  }
+}
+
+export async function importParts(file: File): Promise<{ count: number } | 'notParts' | 'full'> {
+  if (file.size > FILE_MAX) return 'notParts';
+  const fresh = partsIn(await file.text(), allParts());
+  if (!fresh) return 'notParts';
+  return fresh.length === 0 || addParts(fresh) ? { count: fresh.length } : 'full';
+}

@@ -3,11 +3,11 @@
 // that others use as well a time is worth what of a core was left. The limits are those of the
 // specification.
 import assert from 'node:assert/strict';
-import { GOOD, mode } from './acts.mjs';
-import { seedLibrary } from './files.mjs';
-import { eventually, scenario } from './harness.mjs';
-import { initialScript, packedSize, share } from './measures.mjs';
-import { canvasPoint, drawAll, captionOn, quietest, writeJson } from './steps.mjs';
+import { GOOD, mode } from '../acts.mjs';
+import { seedLibrary } from '../files.mjs';
+import { eventually, scenario } from '../harness.mjs';
+import { initialScript, packedSize, share } from '../measures.mjs';
+import { canvasPoint, drawAll, captionOn, quietest, writeJson } from '../steps.mjs';
 
 const PASSES = 7;
 

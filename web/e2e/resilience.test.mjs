@@ -8,7 +8,7 @@ import { eventually, Profile, scenario, source } from './harness.mjs';
 import { describe, generate, GOOD, idsOf, jsonText, mode, openQueue, progressOf, row, rows, size, toast, typeJson } from './acts.mjs';
 
 const ITEM = { caption: JSON.stringify(GOOD), width: 256, height: 256, preset: 'V4_TURBO_12', format: 'webp' };
-const SLOW = { ...ITEM, width: 384, height: 384, preset: 'V4_QUALITY_48', seed: 11 };
+const SLOW = { ...ITEM, width: 512, height: 512, preset: 'V4_QUALITY_48', seed: 11 };
 
 const add = async (stack, ...items) => (await stack.api('/api/queue', { items })).jobs.map((job) => job.id);
 const pendingOf = async (stack) => (await stack.api('/api/queue')).pending.map((job) => job.id);
@@ -21,11 +21,11 @@ const GONE = [/ERR_(CONNECTION|EMPTY|INCOMPLETE|NETWORK|ABORTED)/, /status of 50
 
 scenario('C14 reload in mid-generation', async ({ page, stack }) => {
   await typeJson(page, GOOD);
-  await size(page, 384, 384);
+  await size(page, 640, 640);
   await page.getByTestId('preset').selectOption('V4_QUALITY_48');
   await openQueue(page);
   const { job } = await generate(page);
-  await eventually('it is at 30 %', async () => (await progressOf(page, job.id)) >= 30, 60);
+  await eventually('it is at 30 %', async () => (await progressOf(page, job.id)) >= 30, 100);
   for (let i = 0; i < 3; i++) {
     const last = await progressOf(page, job.id);
     await page.reload();
@@ -34,7 +34,7 @@ scenario('C14 reload in mid-generation', async ({ page, stack }) => {
     const now = await progressOf(page, job.id);
     assert.ok(now >= last, `${now} after ${last}`);
   }
-  await row(page, job.id, 'done').waitFor({ timeout: 60_000 });
+  await row(page, job.id, 'done').waitFor({ timeout: 150_000 });
   await page.getByTestId('history-item').first().waitFor();
   assert.equal(await page.getByTestId('history-item').count(), 1);
   const { items } = await stack.api('/api/prompts?limit=10');

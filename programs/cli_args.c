@@ -28,7 +28,7 @@ typedef struct option {
     size_t count; /* offset of a list's count */
     char letter;  /* the short form, if there is one */
     double lowest, highest;
-    const char *choices[8];
+    const char *choices[12]; /* ended by NULL */
 } option;
 
 #define AT(field) offsetof(cli_args, field)
@@ -90,7 +90,8 @@ static const option options[] = {
      MODEL_USERS, AT(backend), .kind = CHOICE, .choices = {"auto", "cpu", "scalar"}},
     {"isa", "NAME", "instructions of the cpu backend (default auto)",
      MODEL_USERS, AT(isa), .kind = CHOICE,
-     .choices = {"auto", "scalar", "avx2", "avx512", "amx", "neon"}},
+     .choices = {"auto", "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon",
+                 "neonbf16"}},
     {"threads", "N", "default: all cores",
      MODEL_USERS, AT(threads), .kind = INTEGER, .lowest = 1, .highest = 4096},
     {"memory-budget", "SIZE", "e.g. 8G: weights are resident only while they are needed",

@@ -196,6 +196,7 @@ static void check_model(report *r) {
     char *folder = find_model(r);
     id4_model_options_init(&options);
     options.backend = *r->s->backend ? r->s->backend : "auto";
+    options.isa = *r->s->isa ? r->s->isa : "auto";
     if (*folder && id4_model_open(folder, &options, NULL, &model, &err) == ID4_OK) {
         check_open_model(r, model);
     } else if (*folder) {

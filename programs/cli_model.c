@@ -69,7 +69,8 @@ int model_open(const cli_args *args, const char *folder, const id4_observer *obs
     id4_error err = {0};
     id4_model_options_init(&options);
     options.backend = args->backend ? args->backend : "auto";
-    options.isa = args->isa ? args->isa : "auto";
+    const char *isa = args->isa ? args->isa : env_text("IDEOGRAM4_ISA");
+    options.isa = isa ? isa : "auto";
     options.threads = (int)args->threads;
     options.memory_budget = args->memory_budget;
     if (id4_model_open(folder, &options, observer, model, &err) != ID4_OK) {

@@ -161,6 +161,9 @@ static bool open_model(i4_worker *w, const char *folder, i4_err *err) {
     if (w->settings->backend[0] != '\0') {
         options.backend = w->settings->backend;
     }
+    if (w->settings->isa[0] != '\0') {
+        options.isa = w->settings->isa;
+    }
     if (id4_model_open(folder, &options, &observer, &w->model, &reason) != ID4_OK) {
         w->model = NULL;
         return i4_pass_on(&reason, err);

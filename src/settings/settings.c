@@ -178,6 +178,7 @@ static const text_row texts[] = {
     {"MODEL_REPO", TEXT(model_repo), "MLXBits/ideogram-4-mlx-q8"},
     {"MODEL_REVISION", TEXT(model_revision), ""},
     {"BACKEND", TEXT(backend), ""},
+    {"ISA", TEXT(isa), ""},
     {"ACCESS_TOKEN", TEXT(access_token), ""},
     {"MAGIC_PROMPT_API_KEY", TEXT(magic.api_key), ""},
     {"MAGIC_PROMPT_PROVIDER", TEXT(magic.provider), ""},

@@ -36,6 +36,7 @@ typedef struct i4_settings {
     bool wants_demo;       /* DEMO_MODEL is set: not the default repository, though it be here */
     double cache_limit_gb; /* < 0: unset */
     char backend[16];      /* IDEOGRAM4_BACKEND */
+    char isa[16];          /* IDEOGRAM4_ISA (ours): instructions of the cpu backend */
     char default_preset[32], default_format[8];
     int64_t default_seed;
     int quality_webp, quality_jpeg;

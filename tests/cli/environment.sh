@@ -67,6 +67,17 @@ with HF_HUB_CACHE="$work/hub" -- inspect --model-repo ../Me
 expect_code 1
 expect_one_sentence
 
+# --- instructions of the processor ------------------------------------------------------------
+# shellcheck disable=SC2086
+{
+    with IDEOGRAM4_ISA=scalar -- --prompt "$caption" $quick --out "$out"
+    expect_code 0
+    expect_err 'on scalar,'
+    with IDEOGRAM4_ISA=sse -- --prompt "$caption" $quick --out "$out"
+    expect_code 1
+    expect_err 'unknown instruction set "sse"'
+}
+
 # --- folders ----------------------------------------------------------------------------------
 ls "$work/logs"/ideogram4_mlx-*.log >/dev/null 2>&1 || complain "there is no log file"
 # shellcheck disable=SC2086

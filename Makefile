@@ -4,7 +4,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 CTEST = ctest --output-on-failure -j $(JOBS)
 SOURCES = $(shell find include src programs tests bench fuzz -name '*.[ch]' 2>/dev/null)
 
-.PHONY: all test ops http parity bench fuzz asan tsan fmt lint install clean help
+.PHONY: all test ops http parity bench fuzz asan tsan check-arm64 fmt lint install clean help
 
 all: build/release/build.ninja   ## build (release)
 	cmake --build --preset release
@@ -38,6 +38,9 @@ tsan: build/tsan/build.ninja     ## unit tests and services under ThreadSanitize
 fuzz: build/fuzz/build.ninja     ## build the fuzzers (clang): build/fuzz/fuzz/
 	cmake --build --preset fuzz
 
+check-arm64:                     ## the library's tests for 64-bit ARM, cross-built and emulated
+	scripts/check_arm64
+
 fmt:                             ## format every source
 	clang-format -i $(SOURCES)
 
@@ -53,5 +56,5 @@ clean:                           ## remove build/
 	rm -rf build
 
 help:                            ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do \
-	    printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
+	    printf '  make %-11s %s\n' "$$name" "$$text"; done

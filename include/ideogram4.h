@@ -137,7 +137,7 @@ typedef struct id4_model_options {
     size_t struct_size;
     const char *backend; /* "auto" (default), "cpu", "scalar" */
     const char *isa;     /* cpu: "auto" (default), "scalar", "avx2", "avx512", "avx512bf16", "amx",
-                            "neon" */
+                            "neon", "neonbf16" */
     int threads;         /* 0 (default): all usable cores */
     uint64_t memory_budget; /* bytes; 0 (default): what the system has. Below the sum of weights and
                                activations, stages are resident only while they are needed; below

@@ -140,8 +140,9 @@ static inline void rig_as_image(operand *m, int64_t height, int64_t width) {
 
 /* ---- running ---- */
 
-static const char *const rig_isas[] = {"scalar", "avx2", "avx512", "avx512bf16", "amx", "neon"};
-enum { RIG_ISAS = 6, RIG_POOLS = 4 };
+static const char *const rig_isas[] = {"scalar", "avx2", "avx512",  "avx512bf16",
+                                       "amx",    "neon", "neonbf16"};
+enum { RIG_ISAS = 7, RIG_POOLS = 4 };
 static const int rig_threads[RIG_POOLS] = {1, 2, 3, 7};
 static void *rig_states[RIG_ISAS][RIG_POOLS]; /* NULL where the machine has no such set */
 
@@ -214,11 +215,12 @@ static inline void rig_compare(const operand *out, const double *want, double to
     }
 }
 
-/* Where pairs of bf16 are multiplied, attention rounds the weights of the values to bf16. */
+/* Where bf16 is multiplied, attention rounds the weights of the values to bf16. */
 static inline double rig_tolerance(const i4_op *op, int isa, double tolerance) {
     const bool is_rounded =
         op->kind == I4_OP_ATTENTION && op->in[0].dtype == I4_BF16 &&
-        (strcmp(rig_isas[isa], "amx") == 0 || strcmp(rig_isas[isa], "avx512bf16") == 0);
+        (strcmp(rig_isas[isa], "amx") == 0 || strcmp(rig_isas[isa], "avx512bf16") == 0 ||
+         strcmp(rig_isas[isa], "neonbf16") == 0);
     return is_rounded && tolerance < 0x1p-9 ? 0x1p-9 : tolerance;
 }
 

@@ -215,7 +215,7 @@ static void run(i4_cpu *cpu, const i4_op *op) {
 
 /* What rounding allows: of the sums, of bf16 products where the set has them, of the result. */
 static double tolerance(const i4_cpu *cpu, i4_dtype out) {
-    double sums = cpu->isa == I4_ISA_AMX || cpu->isa == I4_ISA_AVX512BF16 ? 4e-3 : 2e-6;
+    double sums = cpu->gemm->item_bytes == sizeof(uint16_t) ? 4e-3 : 2e-6;
     return sums + (out == I4_BF16 ? 2.5e-3 : 0);
 }
 

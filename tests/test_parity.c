@@ -389,7 +389,8 @@ static int check_folder(const char *folder, void *user) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const all[] = {"scalar", "avx2", "avx512", "avx512bf16", "amx", "neon"};
+    static const char *const all[] = {"scalar", "avx2", "avx512",  "avx512bf16",
+                                      "amx",    "neon", "neonbf16"};
     const char *isas[16] = {"scalar-backend"};
     size_t count = 1;
     const char *golden = getenv("IDEOGRAM4_GOLDEN");

@@ -55,6 +55,8 @@ void i4_memory_return_large(void);
 
 /* CPU features that the kernel must grant first. True when AMX tile state may be used. */
 bool i4_os_amx_permit(void);
+/* CPU features that only the kernel knows. True when 64-bit ARM multiplies bf16 (FEAT_BF16). */
+bool i4_os_has_arm_bf16(void);
 
 /* Folder of the running program, "" if unknown. */
 bool i4_program_dir(char *out, size_t size);

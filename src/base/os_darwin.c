@@ -87,6 +87,12 @@ bool i4_os_amx_permit(void) {
     return false;
 }
 
+bool i4_os_has_arm_bf16(void) {
+    int found = 0;
+    size_t size = sizeof found;
+    return sysctlbyname("hw.optional.arm.FEAT_BF16", &found, &size, NULL, 0) == 0 && found != 0;
+}
+
 bool i4_program_dir(char *out, size_t size) {
     if (!out || size == 0) {
         return false;

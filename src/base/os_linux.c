@@ -1,4 +1,5 @@
-/* What is Linux's own: hints on pages, randomness, cores and memory within control groups, AMX.
+/* What is Linux's own: hints on pages, randomness, cores and memory within control groups, AMX,
+ * bf16 on ARM.
  *
  * Control groups: a process may be confined at several levels of the tree (its own group and all
  * above), so every level up to the root is asked and the tightest answer counts. Inside a
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -278,6 +280,15 @@ bool i4_os_amx_permit(void) {
 #if defined(__x86_64__)
     enum { REQUEST_COMPONENT = 0x1023, TILE_DATA = 18 };
     return syscall(SYS_arch_prctl, REQUEST_COMPONENT, TILE_DATA) == 0;
+#else
+    return false;
+#endif
+}
+
+bool i4_os_has_arm_bf16(void) {
+#if defined(__aarch64__)
+    enum { HAS_BF16 = 1 << 14 }; /* HWCAP2_BF16, which older headers lack */
+    return getauxval(AT_HWCAP2) & HAS_BF16;
 #else
     return false;
 #endif

@@ -106,9 +106,9 @@ typedef struct i4_caps {
 } i4_caps;
 
 typedef struct i4_backend_options {
-    int threads; /* <= 0: all cores */
-    const char
-        *isa; /* cpu: "auto" or NULL, "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon" */
+    int threads;     /* <= 0: all cores */
+    const char *isa; /* cpu: "auto" or NULL, "scalar", "avx2", "avx512", "avx512bf16", "amx",
+                        "neon", "neonbf16" */
 } i4_backend_options;
 
 enum { I4_BACKEND_ABI = 1 };

@@ -15,11 +15,12 @@ enum {
     KEYS = 256, /* of a tile, for heads up to 256; half of it beyond */
     PAD = 32,   /* items between rows of weights, so that they do not share cache sets */
     ROWS_MAX = 32,
+    SIZE_MIN = 16, /* of a head: one of the narrowest panels */
     TASKS_PER_THREAD = 4,
     RESULTS = I4_GEMM_SUMS, /* floats of a block */
     PANEL_ITEMS = KEYS * 256,
     WORK_BYTES = (2 * PANEL_ITEMS + ROWS_MAX * (KEYS + PAD) + ROWS_MAX * I4_LIMIT_HEAD_DIM) * 2 +
-                 (RESULTS + ROWS_MAX * KEYS + 2 * RESULTS / 32) * 4
+                 (RESULTS + ROWS_MAX * KEYS + 2 * RESULTS / SIZE_MIN) * 4
 };
 _Static_assert((int)WORK_BYTES <= (int)I4_CPU_SCRATCH_BYTES, "a task must fit the scratch");
 

@@ -21,6 +21,8 @@ static const i4_gemm_isa *gemm_for(i4_isa isa) {
 #elif defined(__aarch64__)
     case I4_ISA_NEON:
         return &i4_gemm_neon;
+    case I4_ISA_NEONBF16:
+        return &i4_gemm_neonbf16;
 #endif
     default:
         return &i4_gemm_portable;

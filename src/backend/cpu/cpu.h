@@ -19,10 +19,11 @@ typedef enum i4_isa {
     I4_ISA_AVX512BF16, /* and products of pairs of bf16 */
     I4_ISA_AMX,        /* and bf16 tiles */
     I4_ISA_NEON,
+    I4_ISA_NEONBF16, /* and products of bf16 matrices */
     I4_ISA_COUNT
 } i4_isa;
 
-/* "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon" */
+/* "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon", "neonbf16" */
 const char *i4_isa_name(i4_isa isa);
 /* This build holds its kernels and this machine can run them. */
 bool i4_isa_usable(i4_isa isa);
@@ -126,7 +127,7 @@ enum {
      sizeof(float) * (I4_GEMM_SUMS + I4_GEMM_EXPANDED))
 
 extern const i4_gemm_isa i4_gemm_portable, i4_gemm_avx2, i4_gemm_avx512, i4_gemm_avx512bf16,
-    i4_gemm_amx, i4_gemm_neon;
+    i4_gemm_amx, i4_gemm_neon, i4_gemm_neonbf16;
 
 /* point.c: the table for an instruction set (a neighbour's where there is no own one). */
 const struct i4_point_isa *i4_point_for(i4_isa isa);

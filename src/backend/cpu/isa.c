@@ -1,5 +1,5 @@
 /* Floor 1. Which instruction sets this machine can run. Decided by the build's architecture first
- * and then by asking the processor, and for tiles the operating system too. */
+ * and then by asking the processor or, where it cannot be asked, the operating system. */
 #include "backend/cpu/cpu.h"
 #include "base/os.h"
 
@@ -9,8 +9,8 @@
 #include <cpuid.h>
 #endif
 
-static const char *const names[I4_ISA_COUNT] = {"scalar",     "avx2", "avx512",
-                                                "avx512bf16", "amx",  "neon"};
+static const char *const names[I4_ISA_COUNT] = {"scalar", "avx2", "avx512",  "avx512bf16",
+                                                "amx",    "neon", "neonbf16"};
 
 const char *i4_isa_name(i4_isa isa) {
     return names[isa];
@@ -71,6 +71,8 @@ bool i4_isa_usable(i4_isa isa) {
 #elif defined(__aarch64__)
     case I4_ISA_NEON:
         return true; /* part of the architecture */
+    case I4_ISA_NEONBF16:
+        return i4_os_has_arm_bf16();
 #endif
     default:
         return false;
@@ -87,8 +89,8 @@ static bool is_worth_it(i4_isa isa) {
 }
 
 static i4_isa best(void) {
-    static const i4_isa order[] = {I4_ISA_AMX, I4_ISA_AVX512BF16, I4_ISA_AVX512, I4_ISA_AVX2,
-                                   I4_ISA_NEON};
+    static const i4_isa order[] = {I4_ISA_AMX,  I4_ISA_AVX512BF16, I4_ISA_AVX512,
+                                   I4_ISA_AVX2, I4_ISA_NEONBF16,   I4_ISA_NEON};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (i4_isa_usable(order[i]) && is_worth_it(order[i])) {
             return order[i];
@@ -116,6 +118,6 @@ bool i4_isa_pick(const char *name, i4_isa *isa, i4_err *err) {
     }
     return i4_fail(err, I4_E_INVALID_ARGUMENT,
                    "unknown instruction set \"%s\": choose \"auto\", \"scalar\", \"avx2\", "
-                   "\"avx512\", \"avx512bf16\", \"amx\" or \"neon\"",
+                   "\"avx512\", \"avx512bf16\", \"amx\", \"neon\" or \"neonbf16\"",
                    name);
 }

@@ -28,6 +28,7 @@ const i4_point_isa *i4_point_for(i4_isa isa) {
         return &i4_point_avx512;
 #elif defined(__aarch64__)
     case I4_ISA_NEON:
+    case I4_ISA_NEONBF16:
         return &i4_point_neon;
 #endif
     default:

@@ -21,7 +21,7 @@ function To({ to, search, label, children }: { to: string; search?: object; labe
         search={search}
         aria-label={label}
         onClick={() => setUi({ drawerOverlay: false })}
-        activeOptions={{ includeSearch: search !== undefined, exact: to === '/' }}
+        activeOptions={{ includeSearch: search !== undefined, explicitUndefined: true, exact: to === '/' }}
         activeProps={{ 'aria-current': 'page' }}
         className="relative flex size-10 items-center justify-center rounded-control text-text-2 hover:bg-sunken hover:text-text aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent pointer-coarse:size-11"
       >
@@ -30,6 +30,9 @@ function To({ to, search, label, children }: { to: string; search?: object; labe
     </Tip>
   );
 }
+
+// Of the two that lead to the library one is where one is.
+const NOT_FAVORITES = { fav: undefined };
 
 export function Rail() {
   const words = useT();
@@ -76,7 +79,7 @@ export function Rail() {
       >
         <Clock size={18} />
       </IconButton>
-      <To to="/library" label={fresh > 0 ? words.queue.libraryFresh(t.library, fresh) : t.library}>
+      <To to="/library" search={NOT_FAVORITES} label={fresh > 0 ? words.queue.libraryFresh(t.library, fresh) : t.library}>
         <Images size={18} />
         <FreshBadge />
       </To>

@@ -1,6 +1,5 @@
 // The one primary action, always in the same place, with the time that it will take.
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import clsx from 'clsx';
 import { useEffect, useState, type ReactNode } from 'react';
 import { capabilitiesQuery, estimateQuery } from '@/api/queries';
 import { useDocument } from '@/document/store';
@@ -45,7 +44,7 @@ function Act({ isMain, isBusy, hint, reason, testId, run, children }: ActProps) 
         data-testid={testId}
         aria-disabled={reason ? true : undefined}
         aria-busy={isBusy || undefined}
-        className={clsx('ms-1', isMain && 'grow')}
+        className={isMain ? 'grow' : undefined}
         onClick={reason ? undefined : run}
       >
         {children}
@@ -64,25 +63,26 @@ export function GenerateBar({ promptId }: { promptId: number | null }) {
   const isGone = useEngineGone();
   const label = isBusy ? t.addToQueue : isLoaded ? t.generate : t.loadAndGenerate;
   const most = Math.min(REPEAT_MAX, capabilities?.limits?.batch ?? REPEAT_MAX);
-  const estimate = seconds === null ? null : duration(seconds * repeat);
+  const estimate = seconds === null ? null : duration(Math.max(1, seconds * repeat)); // no picture takes 0 s
   useEffect(() => {
     if (reason) return registerGenerate(() => toast({ kind: 'info', text: reason, group: 'enqueue' }));
     return registerGenerate((wish) => void run({ ...wish, repeat }));
   }, [reason, repeat, run]);
   const message = refused.caption ?? refused[''] ?? error;
   return (
-    <div className="flex flex-col gap-1 border-t border-line px-3 py-2">
+    <div className="flex flex-col gap-1 border-t border-line px-4 py-2">
       {message && (
         <p role="alert" data-testid="generate-error" className="text-caption text-bad">
           {message}
         </p>
       )}
-      <div className="flex flex-wrap items-center gap-x-1 gap-y-2">
-        <UndoButtons />
-        <LintCount />
-        <span className="flex-1" />
+      <div className="flex flex-wrap items-center gap-2">
+        <div className="-ms-2 flex items-center gap-1">
+          <UndoButtons />
+          <LintCount />
+        </div>
         <Tip text={t.repeat}>
-          <span className="flex items-center gap-1">
+          <span className="ms-auto flex items-center gap-1">
             <span aria-hidden className="text-control text-text-3">
               ×
             </span>

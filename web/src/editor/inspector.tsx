@@ -51,7 +51,7 @@ function Header() {
     testId: `mode-${mode}`,
   }));
   return (
-    <header className="shrink-0 border-b border-line px-3 py-2 [&_[role=tab]]:px-0.5">
+    <header className="shrink-0 border-b border-line px-4 py-2 [&_[role=tab]]:px-0.5">
       <TabList label={t.modes.label} choices={choices} />
     </header>
   );

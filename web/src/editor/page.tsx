@@ -33,7 +33,7 @@ export function EditorPage({ promptId }: { promptId: number | null }) {
       <div className="flex min-h-0 flex-1 max-laptop:flex-col">
         <section
           aria-label={t.app.stage}
-          className="min-h-0 min-w-0 flex-1 bg-stage max-laptop:max-h-[52%] max-tablet:max-h-none max-tablet:group-data-[tab=create]/shell:hidden"
+          className="min-h-0 min-w-0 flex-1 bg-stage max-laptop:max-h-[46%] max-tablet:max-h-none max-tablet:group-data-[tab=create]/shell:hidden"
         >
           {isOpen && (
             <Panel>

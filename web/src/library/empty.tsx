@@ -11,6 +11,10 @@ import { Button } from '@/ui/button';
 import { useChipText } from './chips';
 import { chipsOf, isFiltered, NO_FILTERS } from './search';
 
+/** A link that stands where a button would. */
+export const wayOn =
+  'inline-flex h-8 items-center rounded-control border border-line-control bg-surface px-3 text-control font-medium hover:bg-sunken pointer-coarse:h-11';
+
 export function Message({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-3 p-6 text-center">
@@ -23,10 +27,17 @@ export function Message({ title, text, children }: { title: string; text?: strin
 
 export function Empty({ filters, set }: { filters: Filters; set: (change: Partial<LibrarySearch>) => void }) {
   const t = useT().library;
+  if (filters.fav === true && chipsOf(filters).length === 1) {
+    return (
+      <Message title={t.noFavorites} text={t.noFavoritesText}>
+        <Button onClick={() => set(NO_FILTERS)}>{t.allPictures}</Button>
+      </Message>
+    );
+  }
   if (isFiltered(filters)) return <NothingFound filters={filters} set={set} />;
   return (
     <Message title={t.empty} text={t.emptyText}>
-      <Link to="/" className="inline-flex min-h-6 items-center text-accent underline underline-offset-2 pointer-coarse:min-h-11">
+      <Link to="/" className={wayOn}>
         {t.draw}
       </Link>
     </Message>

@@ -67,7 +67,7 @@ export function Toolbar(p: ToolbarProps) {
             step={8}
             value={thumb}
             onChange={(e) => setPrefs({ thumb: Number(e.target.value) })}
-            className="h-8 w-28 min-w-11 accent-ink max-tablet:flex-1 pointer-coarse:h-11"
+            className="h-8 w-28 min-w-11 accent-accent max-tablet:flex-1 pointer-coarse:h-11"
           />
           <IconButton
             look="plain"

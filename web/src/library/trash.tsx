@@ -1,5 +1,6 @@
 // The trash: what was deleted, how long it stays, the way back, and the end of it.
 import { useInfiniteQuery, useQueryClient, type InfiniteData, type QueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { Clock, RotateCcw, Trash2 } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { call, query } from '@/api/client';
@@ -12,7 +13,7 @@ import { useT, words } from '@/i18n';
 import { Button, IconButton } from '@/ui/button';
 import { confirm } from '@/ui/confirm';
 import { failed, restore } from './actions';
-import { Message } from './empty';
+import { Message, wayOn } from './empty';
 import { useLate } from './skeleton';
 
 interface Trashed {
@@ -141,7 +142,11 @@ export default function TrashPage() {
           <Button onClick={() => void list.refetch()}>{t.ui.retry}</Button>
         </Message>
       ) : isEmpty ? (
-        <Message title={t.library.trashEmpty} text={t.library.trashEmptyText} />
+        <Message title={t.library.trashEmpty} text={t.library.trashEmptyText}>
+          <Link to="/library" className={wayOn}>
+            {t.library.allPictures}
+          </Link>
+        </Message>
       ) : (
         <div className="scroll-thin min-h-0 flex-1 overflow-y-auto px-4 pb-8 max-tablet:px-2">
           {entries.length > 0 && (

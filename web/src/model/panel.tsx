@@ -31,7 +31,7 @@ function Dot({ state }: { state: ModelState }) {
     <span
       aria-hidden
       className={clsx(
-        'absolute end-1.5 bottom-1.5 size-2.5 border-2 ring-2 ring-surface',
+        'absolute end-2 bottom-2 size-2.5 border-2 ring-2 ring-surface pointer-coarse:end-2.5 pointer-coarse:bottom-2.5',
         state === 'failed' ? 'rounded-[1px] border-bad bg-bad' : 'rounded-full',
         state === 'loaded' && 'border-ok bg-ok',
         state === 'loading' && 'animate-pulse border-accent border-e-transparent bg-surface',

@@ -188,7 +188,7 @@ export const QueueRow = memo(function QueueRow(props: Props) {
           <GripVertical size={14} aria-hidden />
         </button>
       ) : (
-        <span className="w-6 shrink-0 pointer-coarse:w-11" />
+        <span className="w-6 shrink-0 pointer-coarse:w-11 max-tablet:w-0!" />
       )}
       {actions.show && !isSelecting ? (
         <button

@@ -34,12 +34,12 @@ export function ModelLine() {
         />
         {text}
       </span>
-      {can?.model?.demo && <span className="text-text-3">{t.modelDemo}</span>}
       {state === 'idle' && (
         <Button size="small" look="quiet" disabled={isBusy} onClick={() => act(load)}>
           {t.modelLoad}
         </Button>
       )}
+      {can?.model?.demo && <span className="basis-full text-center text-text-3">{t.modelDemo}</span>}
     </div>
   );
 }

@@ -33,7 +33,7 @@ function Badges({ item }: { item: Item }) {
   const seconds = recipe?.seconds ?? null;
   const loras = item.loras ?? [];
   return (
-    <div className="flex min-w-0 flex-1 flex-wrap items-center gap-1.5">
+    <div className="flex min-w-0 flex-1 flex-wrap items-center gap-1.5 max-tablet:scroll-thin max-tablet:basis-full max-tablet:flex-nowrap max-tablet:overflow-x-auto">
       <Badge>{preset ? `${preset.label} ${preset.steps}` : item.preset}</Badge>
       <Badge>
         <span className="num">{`${item.w} × ${item.h}`}</span>
@@ -73,9 +73,9 @@ export function ResultBar({ item, promptId }: { item: Item; promptId: number | n
   const client = useQueryClient();
   const showBoxes = useCanvas((s) => s.showBoxes);
   return (
-    <div className="flex min-h-12 flex-wrap items-center gap-x-4 gap-y-1 border-t border-line bg-surface px-4 py-1.5">
+    <div className="flex min-h-12 flex-wrap items-center gap-x-4 gap-y-1 border-t max-tablet:gap-y-0 border-line bg-surface px-4 py-1.5">
       <Badges item={item} />
-      <div className="flex items-center">
+      <div className="flex items-center max-tablet:-mx-3 max-tablet:flex-1 max-tablet:justify-between">
         {promptId === null && item.prompt_id !== null && (
           <Tip text={t.openEntry}>
             <Link

@@ -8,7 +8,7 @@ type Size = 'small' | 'normal' | 'large';
 
 const looks: Record<Look, string> = {
   ink: 'bg-ink text-on-ink hover:bg-ink-hover',
-  plain: 'border border-line bg-surface text-text hover:bg-sunken',
+  plain: 'border border-line-control bg-surface text-text hover:bg-sunken',
   quiet: 'text-text-2 hover:bg-sunken hover:text-text',
   bad: 'bg-bad text-on-accent hover:opacity-90',
 };

@@ -12,7 +12,7 @@ export interface Choice<T extends string> {
 const item =
   'flex-auto rounded-control px-2 text-control font-medium text-text-2 h-7 pointer-coarse:h-11 pointer-coarse:min-w-11 transition-colors ' +
   'hover:text-text data-[state=active]:bg-surface data-[state=active]:text-text data-[state=on]:bg-surface ' +
-  'data-[state=on]:text-text data-[state=active]:shadow-pop data-[state=on]:shadow-pop';
+  'data-[state=on]:text-text data-[state=active]:shadow-edge data-[state=on]:shadow-edge';
 const frame = 'flex flex-wrap gap-0.5 rounded-control bg-sunken p-0.5';
 
 /** The list of a Tabs.Root. */

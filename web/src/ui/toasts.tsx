@@ -62,7 +62,7 @@ function One({ shown }: { shown: Shown }) {
         shown.kind === 'ok' && 'border-s-2 border-ok',
       )}
     >
-      <p className="min-w-0 flex-1 text-control break-words">{shown.text}</p>
+      <p className="line-clamp-4 min-w-0 flex-1 text-control break-words">{shown.text}</p>
       {shown.action && (
         <Button
           size="small"

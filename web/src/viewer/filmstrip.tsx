@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'react';
 import { thumbUrl } from '@/api/queries';
 import { useT } from '@/i18n';
 
-const AROUND = 12;
+const AROUND = 32; // enough to fill a wide window from either end
 
 export function Filmstrip({ ids, index, onIndex }: { ids: number[]; index: number; onIndex: (index: number) => void }) {
   const t = useT().viewer;
@@ -19,7 +19,7 @@ export function Filmstrip({ ids, index, onIndex }: { ids: number[]; index: numbe
   if (ids.length < 2) return null;
   return (
     <nav aria-label={t.filmstrip} className="col-span-3 min-w-0 border-t border-line bg-surface tablet:pb-[env(safe-area-inset-bottom)]">
-      <ul ref={ref} className="scroll-thin relative flex gap-1 overflow-x-auto px-2 py-2">
+      <ul ref={ref} className="scroll-thin relative flex justify-center-safe gap-1 overflow-x-auto px-2 py-2">
         {near.map((id, i) => {
           const isNow = from + i === index;
           return (

@@ -52,7 +52,7 @@ export function Settings() {
     save('settings-open', !isOpen);
   };
   return (
-    <section aria-label={t.title} className="scroll-thin @container flex max-h-[50dvh] flex-col gap-1.5 overflow-y-auto px-3 pt-1.5 pb-2">
+    <section aria-label={t.title} className="scroll-thin @container flex max-h-[50dvh] flex-col gap-1.5 overflow-y-auto px-4 pt-1.5 pb-2">
       <button
         type="button"
         aria-expanded={isOpen}

@@ -150,7 +150,7 @@ export const queue: Words['queue'] = {
   cancelMine: 'Meinen abbrechen',
   saved: (n) => (n === 1 ? 'Bild gesichert' : `${n} Bilder gesichert`),
   savedBlocked: (n) => (n === 1 ? 'Das Modell hat ein Bild gesperrt' : `Das Modell hat ${n} Bilder gesperrt`),
-  failed: (label, why) => `${label} ist fehlgeschlagen: ${why}`,
+  failed: (label, why) => `„${label}“ ist fehlgeschlagen: ${why}`,
   failedMany: (n) => `${n} Aufträge sind fehlgeschlagen`,
   openQueue: 'Warteschlange öffnen',
   view: 'Ansehen',

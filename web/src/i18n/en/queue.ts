@@ -148,7 +148,7 @@ export const queue = {
   cancelMine: 'Cancel mine',
   saved: (n: number) => (n === 1 ? 'Picture saved' : `${n} pictures saved`),
   savedBlocked: (n: number) => (n === 1 ? 'The model blocked a picture' : `The model blocked ${n} pictures`),
-  failed: (label: string, why: string) => `${label} failed: ${why}`,
+  failed: (label: string, why: string) => `“${label}” failed: ${why}`,
   failedMany: (n: number) => `${n} jobs failed`,
   openQueue: 'Open queue',
   view: 'View',

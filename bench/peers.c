@@ -117,12 +117,15 @@ static const peer_kind kinds[] = {
 };
 
 peer *peer_new(int number, int threads, int64_t rows, int64_t out, int64_t in) {
-    const int count = (int)(sizeof kinds / sizeof *kinds) - 1;
-    peer *p = number < count ? i4_calloc(1, sizeof *p) : NULL;
+    const peer_kind *kind = kinds;
+    for (; kind->name && number > 0; number--) {
+        kind++;
+    }
+    peer *p = kind->name ? i4_calloc(1, sizeof *p) : NULL;
     if (!p) {
         return NULL;
     }
-    p->kind = &kinds[number];
+    p->kind = kind;
     p->threads = threads;
     p->rows = rows;
     p->out = out;

@@ -3,7 +3,7 @@
 // uncaught error, a console error, a request to another origin, a violation of the policy.
 //
 // Environment: IDEOGRAM4D and IDEOGRAM4_GATEWAY (programs), IDEOGRAM4_WEB_DIR (built page),
-// IDEOGRAM4_LOOKS (folder for a screenshot of every page of a failed scenario).
+// IDEOGRAM4_LOOKS (folder for a screenshot of every page of a failed scenario), IDEOGRAM4_TRIES.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -241,27 +241,41 @@ export class Profile {
   }
 }
 
+async function attempt(name, options, run) {
+  const stack = await new Stack().begin(options.env);
+  try {
+    if (options.prepare) await options.prepare(stack);
+    if (options.start !== false) await stack.startBoth();
+    const profile = await Profile.open(stack, options);
+    try {
+      await run({ stack, profile, page: options.start === false ? null : await profile.page(options.path) });
+    } catch (failure) {
+      await profile.keepLooks(name);
+      throw failure;
+    }
+    await profile.close();
+  } finally {
+    await stack.end();
+  }
+}
+
 /**
  * One scenario of the specification: `run` gets a started stack and a profile. Everything is ended
- * afterwards, and nothing may have gone wrong unseen.
+ * afterwards, and nothing may have gone wrong unseen. Where IDEOGRAM4_TRIES allows more than one try
+ * a failure is told all the same, and counted by who runs them all.
  */
 export function scenario(name, options, run) {
   if (typeof options === 'function') [options, run] = [{}, options];
-  test(name, { timeout: options.timeout ?? 180_000 }, async () => {
-    const stack = await new Stack().begin(options.env);
-    try {
-      if (options.prepare) await options.prepare(stack);
-      if (options.start !== false) await stack.startBoth();
-      const profile = await Profile.open(stack, options);
+  const tries = Number(process.env.IDEOGRAM4_TRIES ?? 1);
+  test(name, { timeout: tries * (options.timeout ?? 180_000) }, async () => {
+    for (let number = 1; ; number++) {
       try {
-        await run({ stack, profile, page: options.start === false ? null : await profile.page(options.path) });
+        await attempt(name, options, run);
+        return;
       } catch (failure) {
-        await profile.keepLooks(name);
-        throw failure;
+        if (number >= tries) throw failure;
+        console.log(`tried again: ${name}: ${failure.message}`);
       }
-      await profile.close();
-    } finally {
-      await stack.end();
     }
   });
 }

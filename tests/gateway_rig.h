@@ -96,14 +96,18 @@ static inline const char *text_at(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-/* Looks up to ten seconds for a condition to come true. */
-#define EVENTUALLY(condition)                       \
-    do {                                            \
-        int rounds_left = 500;                      \
-        while (!(condition) && rounds_left-- > 0) { \
-            (void)poll(NULL, 0, 20);                \
-        }                                           \
-        assert_true(condition);                     \
+/* Looks up to ten seconds for a condition to come true, be it for a moment only. */
+#define EVENTUALLY(condition)                    \
+    do {                                         \
+        int rounds_left = 500;                   \
+        bool is_so = (condition);                \
+        while (!is_so && rounds_left-- > 0) {    \
+            (void)poll(NULL, 0, 20);             \
+            is_so = (condition);                 \
+        }                                        \
+        if (!is_so) {                            \
+            fail_msg("in time: %s", #condition); \
+        }                                        \
     } while (0)
 
 #endif

@@ -108,14 +108,18 @@ const char *stack_draw_long(stack *s);
 void stack_cancel(stack *s, const char *task);
 void stack_pause(int milliseconds);
 
-/* Looks up to a minute for a condition to come true. */
-#define EVENTUALLY(condition)                       \
-    do {                                            \
-        int rounds_left = 12000;                    \
-        while (!(condition) && rounds_left-- > 0) { \
-            stack_pause(5);                         \
-        }                                           \
-        assert_true(condition);                     \
+/* Looks up to a minute for a condition to come true, be it for a moment only. */
+#define EVENTUALLY(condition)                    \
+    do {                                         \
+        int rounds_left = 12000;                 \
+        bool is_so = (condition);                \
+        while (!is_so && rounds_left-- > 0) {    \
+            stack_pause(5);                      \
+            is_so = (condition);                 \
+        }                                        \
+        if (!is_so) {                            \
+            fail_msg("in time: %s", #condition); \
+        }                                        \
     } while (0)
 
 #endif

@@ -103,7 +103,6 @@ static inline __m512i shifted_to(__m512i words, int bits, int i) {
 /* The terms in a vector of words, two at a time. */
 static inline __attribute__((always_inline)) void store_words(__m512i words, int bits, __m512 scale,
                                                               __m512 zero, uint8_t *half, int t) {
-#pragma GCC unroll 4
     for (int i = 0; i < 32 / bits; i += 2) {
         __m512 even = dequantised(shifted_to(words, bits, i), bits, scale, zero);
         __m512 odd = dequantised(shifted_to(words, bits, i + 1), bits, scale, zero);

@@ -3,13 +3,15 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { startPrefs } from '@/app/prefs';
+import { startPrefs, usePrefs } from '@/app/prefs';
 import { router } from '@/app/router';
 import { ApiError } from '@/api/client';
 import { loadTheRest } from '@/ui/later';
 import { TipProvider } from '@/ui/tip';
 
 await startPrefs();
+// Before anything is shown: nobody's first press may mean what it no longer means.
+if (Object.keys(usePrefs.getState().keys).length > 0) await import('@/app/key-places');
 
 const client = new QueryClient({
   defaultOptions: {

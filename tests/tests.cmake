@@ -68,7 +68,7 @@ foreach(part routes validation library lora tasks keep improve security magic cl
 endforeach()
 id4_test(events http)
 target_sources(test_events PRIVATE fake_service.c fake_daemon.c)
-id4_test(preview api)
+id4_test(preview demo)
 id4_test(preview_fit unit)
 id4_test(daemon_extra http)
 id4_test(estimate http)

@@ -4,7 +4,7 @@
 #ifndef ID4_TESTS_CPU_RIG_H
 #define ID4_TESTS_CPU_RIG_H
 
-#include "tensor/backend.h"
+#include "backend/cpu/cpu.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -140,9 +140,7 @@ static inline void rig_as_image(operand *m, int64_t height, int64_t width) {
 
 /* ---- running ---- */
 
-static const char *const rig_isas[] = {"scalar", "avx2", "avx512",  "avx512bf16",
-                                       "amx",    "neon", "neonbf16"};
-enum { RIG_ISAS = 7, RIG_POOLS = 4 };
+enum { RIG_ISAS = I4_ISA_COUNT, RIG_POOLS = 4 };
 static const int rig_threads[RIG_POOLS] = {1, 2, 3, 7};
 static void *rig_states[RIG_ISAS][RIG_POOLS]; /* NULL where the machine has no such set */
 
@@ -150,11 +148,12 @@ static inline int rig_open(void **unused) {
     (void)unused;
     for (int i = 0; i < RIG_ISAS; i++) {
         for (int p = 0; p < RIG_POOLS; p++) {
-            const i4_backend_options options = {.threads = rig_threads[p], .isa = rig_isas[i]};
+            const i4_backend_options options = {.threads = rig_threads[p],
+                                                .isa = i4_isa_name((i4_isa)i)};
             i4_err err = {0};
             if (!i4_backend_cpu.open(&options, &rig_states[i][p], &err)) {
                 rig_states[i][p] = NULL;
-                printf("skipped: %s (%s)\n", rig_isas[i], err.text);
+                printf("skipped: %s (%s)\n", i4_isa_name((i4_isa)i), err.text);
                 break;
             }
         }
@@ -217,10 +216,9 @@ static inline void rig_compare(const operand *out, const double *want, double to
 
 /* Where bf16 is multiplied, attention rounds the weights of the values to bf16. */
 static inline double rig_tolerance(const i4_op *op, int isa, double tolerance) {
+    const i4_cpu *cpu = rig_states[isa][0];
     const bool is_rounded =
-        op->kind == I4_OP_ATTENTION && op->in[0].dtype == I4_BF16 &&
-        (strcmp(rig_isas[isa], "amx") == 0 || strcmp(rig_isas[isa], "avx512bf16") == 0 ||
-         strcmp(rig_isas[isa], "neonbf16") == 0);
+        op->kind == I4_OP_ATTENTION && op->in[0].dtype == I4_BF16 && cpu->gemm->attention;
     return is_rounded && tolerance < 0x1p-9 ? 0x1p-9 : tolerance;
 }
 
@@ -233,8 +231,8 @@ static inline void rig_check(i4_op *op, operand *out, const double *want, double
             continue;
         }
         char what[96];
-        snprintf(what, sizeof what, "%s on %s, [%lld, %lld]", i4_op_name(op->kind), rig_isas[i],
-                 (long long)rig_rows(out), (long long)rig_cols(out));
+        snprintf(what, sizeof what, "%s on %s, [%lld, %lld]", i4_op_name(op->kind),
+                 i4_isa_name((i4_isa)i), (long long)rig_rows(out), (long long)rig_cols(out));
         rig_run(rig_states[i][0], op, out);
         rig_compare(out, want, rig_tolerance(op, i, tolerance), what);
         rig_check_gaps(out);

@@ -2,6 +2,7 @@
 #ifndef ID4_TESTS_GATEWAY_RIG_H
 #define ID4_TESTS_GATEWAY_RIG_H
 
+#include "eventually.h"
 #include "folder.h"
 
 #include "gateway/gateway.h"
@@ -97,17 +98,6 @@ static inline const char *text_at(const json_t *object, const char *key) {
 }
 
 /* Looks up to ten seconds for a condition to come true, be it for a moment only. */
-#define EVENTUALLY(condition)                    \
-    do {                                         \
-        int rounds_left = 500;                   \
-        bool is_so = (condition);                \
-        while (!is_so && rounds_left-- > 0) {    \
-            (void)poll(NULL, 0, 20);             \
-            is_so = (condition);                 \
-        }                                        \
-        if (!is_so) {                            \
-            fail_msg("in time: %s", #condition); \
-        }                                        \
-    } while (0)
+#define EVENTUALLY(condition) EVENTUALLY_IN(500, 20, condition)
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef ID4_TESTS_STACK_H
 #define ID4_TESTS_STACK_H
 
+#include "eventually.h"
 #include "folder.h"
 #include "http_raw.h"
 
@@ -109,17 +110,6 @@ void stack_cancel(stack *s, const char *task);
 void stack_pause(int milliseconds);
 
 /* Looks up to a minute for a condition to come true, be it for a moment only. */
-#define EVENTUALLY(condition)                    \
-    do {                                         \
-        int rounds_left = 12000;                 \
-        bool is_so = (condition);                \
-        while (!is_so && rounds_left-- > 0) {    \
-            stack_pause(5);                      \
-            is_so = (condition);                 \
-        }                                        \
-        if (!is_so) {                            \
-            fail_msg("in time: %s", #condition); \
-        }                                        \
-    } while (0)
+#define EVENTUALLY(condition) EVENTUALLY_IN(12000, 5, condition)
 
 #endif

@@ -107,7 +107,8 @@ static void cpu_point_activate_is_accurate_at_every_magnitude(void **state) {
                 const double v = rig_get(&x, 0, i), want = op.mode ? tanh(v) : silu(v);
                 const double error = fabs(rig_get(&out, 0, i) - want);
                 if (!(error <= 1e-6 * fabs(want) + 1e-34)) {
-                    fail_msg("mode %d of %g on %s: off by %g", op.mode, v, rig_isas[isa], error);
+                    fail_msg("mode %d of %g on %s: off by %g", op.mode, v, i4_isa_name((i4_isa)isa),
+                             error);
                 }
             }
         }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "backend/cpu/cpu.h"
 #include "ops_rig.h"
 #include "plain_backend.h"
 #include "tensor/ops.h"
@@ -559,13 +560,12 @@ static bool rig_open(rig *r, const i4_backend *backend, const char *isa, int thr
     r->backend = backend;
     snprintf(r->name, sizeof r->name, "%s%s%s", backend->name, isa != NULL ? " " : "",
              isa != NULL ? isa : "");
-    r->rounds_products =
-        isa != NULL &&
-        (strcmp(isa, "amx") == 0 || strcmp(isa, "avx512bf16") == 0 || strcmp(isa, "neonbf16") == 0);
     if (!backend->open(&options, &r->state, &err)) {
         printf("skipped: %s (%s)\n", r->name, err.text);
         return false;
     }
+    r->rounds_products =
+        isa != NULL && ((const i4_cpu *)r->state)->gemm->item_bytes == sizeof(uint16_t);
     assert_true(i4_ctx_open(&r->ctx, backend, r->state, BENCH_SLAB, &err));
     return true;
 }
@@ -629,17 +629,15 @@ static void ops_on_scalar_equal_plain_sums(void **state) {
 
 static void ops_on_every_backend_equal_scalar(void **state) {
     (void)state;
-    static const char *const isas[] = {"scalar", "avx2", "avx512",  "avx512bf16",
-                                       "amx",    "neon", "neonbf16"};
     rig judge, judged;
     int run = 0;
     assert_true(rig_open(&judge, &i4_backend_scalar, NULL, 0));
     for (int i = 0; i4_backend_at(i) != NULL; i++) {
         const i4_backend *backend = i4_backend_at(i);
         const bool has_isas = strcmp(backend->name, "cpu") == 0;
-        for (int k = 0; k < (has_isas ? (int)(sizeof isas / sizeof isas[0]) : 1); k++) {
+        for (int k = 0; k < (has_isas ? (int)I4_ISA_COUNT : 1); k++) {
             if (backend != &i4_backend_scalar &&
-                rig_open(&judged, backend, has_isas ? isas[k] : NULL, 3)) {
+                rig_open(&judged, backend, has_isas ? i4_isa_name((i4_isa)k) : NULL, 3)) {
                 check_against(&judge, &judged);
                 rig_close(&judged);
                 run++;

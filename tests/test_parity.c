@@ -8,6 +8,7 @@
  * from itself in float32, the picture at most 1 dB below (manifest.json). */
 #include "golden_folder.h"
 
+#include "backend/cpu/cpu.h"
 #include "base/memory.h"
 #include "ideogram4.h"
 #include "model/tokenizer.h"
@@ -389,8 +390,6 @@ static int check_folder(const char *folder, void *user) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const all[] = {"scalar", "avx2", "avx512",  "avx512bf16",
-                                      "amx",    "neon", "neonbf16"};
     const char *isas[16] = {"scalar-backend"};
     size_t count = 1;
     const char *golden = getenv("IDEOGRAM4_GOLDEN");
@@ -404,16 +403,16 @@ int main(int argc, char **argv) {
     if (argc < 2 && is_quick) {
         isas[0] = "auto";
     }
-    for (size_t i = 0; argc < 2 && !is_quick && i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; argc < 2 && !is_quick && i < I4_ISA_COUNT; i++) {
         id4_model_options o;
         id4_model *model = NULL;
         char demo[GOLDEN_PATH];
         id4_model_options_init(&o);
         o.backend = "cpu";
-        o.isa = all[i];
+        o.isa = i4_isa_name((i4_isa)i);
         snprintf(demo, sizeof demo, "%s/models/demo", ID4_SOURCE_DIR);
         if (id4_model_open(demo, &o, NULL, &model, NULL) == ID4_OK) {
-            isas[count++] = all[i];
+            isas[count++] = o.isa;
         }
         id4_model_close(model);
     }

@@ -30,14 +30,6 @@ typedef struct work {
     float *maximum, *sum;      /* [rows] */
 } work;
 
-static int64_t round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
-
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static const void *item(const i4_tensor *t, int64_t row, int64_t col) {
     return (const char *)t->data + (row * t->row_stride + col) * (int64_t)i4_dtype_size(t->dtype);
 }
@@ -45,7 +37,7 @@ static const void *item(const i4_tensor *t, int64_t row, int64_t col) {
 static work carve(const attention *job, float *scratch) {
     work w;
     w.size = job->op->head_dim;
-    w.padded_size = round_up(w.size, job->cpu->point->panel_cols);
+    w.padded_size = i4_round_up(w.size, job->cpu->point->panel_cols);
     w.wide = w.padded_size + I4_ATTENTION_PAD;
     w.narrow = job->tile_keys + I4_ATTENTION_PAD;
     w.queries = scratch;
@@ -69,7 +61,7 @@ static void load_queries(const attention *job, const work *w, int head, int64_t 
     for (int64_t r = 0; r < used; r++) {
         float *to = w->queries + r * w->wide;
         isa->widen(to, item(q, first + r, head * w->size), q->dtype, w->size);
-        isa->scale(to, to, factor, round_up(w->size, I4_POINT_LANES));
+        isa->scale(to, to, factor, i4_round_up(w->size, I4_POINT_LANES));
         w->maximum[r] = -INFINITY;
         w->sum[r] = 0.0F;
     }
@@ -80,7 +72,7 @@ static void add_tile(const attention *job, const work *w, int64_t head_col, int6
                      int64_t count, int64_t first_row, int64_t used, int64_t rows) {
     const i4_point_isa *isa = job->cpu->point;
     const i4_tensor *k = &job->op->in[1], *v = &job->op->in[2];
-    const int64_t cols = isa->panel_cols, width = round_up(count, cols);
+    const int64_t cols = isa->panel_cols, width = i4_round_up(count, cols);
     isa->pack_keys(w->keys, item(k, first_key, head_col), k->dtype, k->row_stride, count, w->size);
     for (int64_t j = 0; j < width; j += cols) {
         isa->product(w->scores + j, w->narrow, w->queries, w->wide, w->keys + j * w->size, w->size,
@@ -88,12 +80,12 @@ static void add_tile(const attention *job, const work *w, int64_t head_col, int6
     }
     for (int64_t r = 0; r < used; r++) {
         const int64_t seen = first_row + r + 1 - first_key; /* by a causal row */
-        const int64_t valid = job->op->causal ? at_most(seen, count) : count;
+        const int64_t valid = job->op->causal ? i4_at_most(seen, count) : count;
         const float shrink =
             isa->soften(w->scores + r * w->narrow, valid, width, w->maximum + r, w->sum + r);
         if (shrink != 1.0F) {
             float *result = w->results + r * w->wide;
-            isa->scale(result, result, shrink, round_up(w->size, I4_POINT_LANES));
+            isa->scale(result, result, shrink, i4_round_up(w->size, I4_POINT_LANES));
         }
     }
     isa->pack_values(w->values, item(v, first_key, head_col), v->dtype, v->row_stride, count,
@@ -110,7 +102,7 @@ static void store_results(const attention *job, const work *w, int head, int64_t
     const i4_tensor *out = &job->op->out;
     for (int64_t r = 0; r < used; r++) {
         float *result = w->results + r * w->wide;
-        isa->scale(result, result, 1.0F / w->sum[r], round_up(w->size, I4_POINT_LANES));
+        isa->scale(result, result, 1.0F / w->sum[r], i4_round_up(w->size, I4_POINT_LANES));
         isa->narrow((void *)item(out, first + r, head * w->size), out->dtype, result, w->size);
     }
 }
@@ -123,14 +115,14 @@ static void attend(void *task, int index, int thread) {
     /* from the last block on: when causal it is the longest */
     const int64_t block = job->blocks - 1 - index % job->blocks;
     const int64_t first = block * job->block_rows;
-    const int64_t used = at_most(i4_rows_of(op->in[0]) - first, job->block_rows);
-    const int64_t rows = round_up(used, job->cpu->point->tile_rows);
+    const int64_t used = i4_at_most(i4_rows_of(op->in[0]) - first, job->block_rows);
+    const int64_t rows = i4_round_up(used, job->cpu->point->tile_rows);
     const int64_t head_col = (int64_t)head * op->kv_heads / op->heads * op->head_dim;
     const int64_t all_keys = i4_rows_of(op->in[1]);
-    const int64_t keys = op->causal ? at_most(first + used, all_keys) : all_keys;
+    const int64_t keys = op->causal ? i4_at_most(first + used, all_keys) : all_keys;
     load_queries(job, &w, head, first, used, rows);
     for (int64_t key = 0; key < keys; key += job->tile_keys) {
-        add_tile(job, &w, head_col, key, at_most(keys - key, job->tile_keys), first, used, rows);
+        add_tile(job, &w, head_col, key, i4_at_most(keys - key, job->tile_keys), first, used, rows);
     }
     store_results(job, &w, head, first, used);
 }

@@ -41,14 +41,6 @@ typedef struct work {
     float *maximum, *sum;    /* [block_rows] */
 } work;
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
-
 static const uint16_t *item(const i4_tensor *t, int64_t row, int64_t column) {
     return (const uint16_t *)t->data + row * t->row_stride + column;
 }
@@ -72,7 +64,7 @@ static void pack_tile(const attention *job, const work *w, int64_t column, int64
     const i4_tensor *k = &job->op->in[1], *v = &job->op->in[2];
     const int cols = job->cpu->gemm->cols;
     for (int j = 0; j < count; j += cols) {
-        isa->pack_keys(item(k, first + j, column), k->row_stride, (int)at_most(cols, count - j),
+        isa->pack_keys(item(k, first + j, column), k->row_stride, (int)i4_at_most(cols, count - j),
                        job->size, w->keys + (size_t)j * (size_t)job->size);
     }
     isa->pack_values(item(v, first, column), v->row_stride, count, job->size, w->values);
@@ -108,7 +100,7 @@ static void soften_rows(const attention *job, const work *w, const keys *k, int6
     for (int i = 0; i < used; i++) {
         int64_t valid = k->count;
         if (op->causal) {
-            valid = at_most(row + i + 1 - k->first, valid);
+            valid = i4_at_most(row + i + 1 - k->first, valid);
         }
         const float shrink =
             isa->soften(w->scores + i * job->tile_keys, valid > 0 ? (int)valid : 0, k->terms,
@@ -161,10 +153,10 @@ static void attend(void *task, int index, int thread) {
     const int head = (int)(index / job->blocks);
     /* from the last block on: when causal it is the longest */
     const int64_t first = (job->blocks - 1 - index % job->blocks) * job->block_rows;
-    const int64_t used = at_most(i4_rows_of(op->in[0]) - first, job->block_rows);
+    const int64_t used = i4_at_most(i4_rows_of(op->in[0]) - first, job->block_rows);
     const int64_t column = (int64_t)head * op->kv_heads / op->heads * job->size;
     const int64_t all = i4_rows_of(op->in[1]);
-    const int64_t end = op->causal ? at_most(first + used, all) : all;
+    const int64_t end = op->causal ? i4_at_most(first + used, all) : all;
     for (int64_t r = 0; r < used; r++) {
         w.maximum[r] = -INFINITY;
         w.sum[r] = 0.0F;
@@ -173,11 +165,11 @@ static void attend(void *task, int index, int thread) {
         gemm->begin();
     }
     for (keys k = {0}; k.first < end; k.first += job->tile_keys) {
-        k.count = (int)at_most(end - k.first, job->tile_keys);
-        k.terms = (int)round_up(k.count, gemm->k_step);
+        k.count = (int)i4_at_most(end - k.first, job->tile_keys);
+        k.terms = (int)i4_round_up(k.count, gemm->k_step);
         pack_tile(job, &w, column, k.first, k.count);
         for (int64_t r = 0; r < used; r += gemm->rows) {
-            add_rows(job, &w, &k, head, first + r, r, (int)at_most(used - r, gemm->rows));
+            add_rows(job, &w, &k, head, first + r, r, (int)i4_at_most(used - r, gemm->rows));
         }
     }
     if (gemm->end) {
@@ -199,7 +191,7 @@ void i4_attention_bf16(i4_cpu *cpu, const i4_op *op) {
     /* large blocks use a packed tile more often, small ones keep all threads busy to the end */
     const int64_t wanted = cpu->threads > 1 ? (int64_t)cpu->threads * TASKS_PER_THREAD : 1;
     while (job.block_rows > 2 * unit && op->heads * (rows / job.block_rows) < wanted) {
-        job.block_rows = round_up(job.block_rows / 2, unit);
+        job.block_rows = i4_round_up(job.block_rows / 2, unit);
     }
     job.blocks = (rows + job.block_rows - 1) / job.block_rows;
     i4_pool_run(cpu->pool, attend, &job, (int)(op->heads * job.blocks));

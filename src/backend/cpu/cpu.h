@@ -35,6 +35,15 @@ enum {
     I4_CPU_SHARED_BYTES = 1 << 20   /* one for all threads, e.g. for partial sums */
 };
 
+static inline int64_t i4_at_most(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* To the next multiple of `unit`. */
+static inline int64_t i4_round_up(int64_t n, int64_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
+
 struct i4_gemm_isa;  /* below */
 struct i4_point_isa; /* point.c's own table of row kernels */
 

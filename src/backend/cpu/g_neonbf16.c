@@ -83,23 +83,7 @@ static inline __attribute__((always_inline)) void tile_rows(int rows, const i4_g
     }
 }
 
-static void tile(const i4_gemm_tile *t) {
-    switch (t->used) {
-#define CASE(n)          \
-    case n:              \
-        tile_rows(n, t); \
-        break;
-        CASE(1)
-        CASE(2)
-        CASE(3)
-        CASE(4)
-        CASE(5)
-        CASE(6)
-#undef CASE
-    default:
-        break;
-    }
-}
+I4_GEMM_TILE(6)
 
 const i4_gemm_isa i4_gemm_neonbf16 = {
     .rows = ROWS,

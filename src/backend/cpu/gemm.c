@@ -35,18 +35,10 @@ static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-static int64_t round_up(int64_t a, int64_t step) {
-    return ceil_div(a, step) * step;
-}
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* `parts` nearly equal pieces of `whole`, each a multiple of step. */
 static int64_t piece(int64_t whole, int64_t largest, int64_t step) {
     int64_t parts = ceil_div(whole, largest);
-    return round_up(ceil_div(whole, parts), step);
+    return i4_round_up(ceil_div(whole, parts), step);
 }
 
 /* Wide strips read A less often, high blocks dequantise W less often; both are made smaller only as
@@ -59,7 +51,7 @@ static void plan(i4_gemm *g) {
     g->terms = piece(k, isa->k_block, 64);
     g->parts = (int)ceil_div(k, g->terms);
     int64_t widest = isa->panel_cols / weights / cols * cols;
-    for (;; widest = round_up(widest / 2, cols)) {
+    for (;; widest = i4_round_up(widest / 2, cols)) {
         g->strip = piece(n, widest, cols);
         g->strips = ceil_div(n, g->strip);
         int64_t highest = g->parts > 1 ? I4_GEMM_SUMS / (g->strip * weights) : ROWS_MAX;
@@ -70,7 +62,7 @@ static void plan(i4_gemm *g) {
         }
     }
     while (g->strips * g->blocks < wanted && g->block > 4 * rows) {
-        g->block = round_up(g->block / 2, rows);
+        g->block = i4_round_up(g->block / 2, rows);
         g->blocks = ceil_div(g->rows, g->block);
     }
 }
@@ -96,7 +88,7 @@ static void fill_panels(const i4_gemm *g, const span *s, const part *p, const wo
     uint8_t *panel = w->panel;
     for (int i = 0; i < 2 && g->weight[i]; i++) {
         for (int64_t j = 0; j < s->width; j += isa->cols) {
-            int used = (int)min_of(isa->cols, s->cols - j);
+            int used = (int)i4_at_most(isa->cols, s->cols - j);
             isa->pack(g->weight[i], s->column + j, used, p->first, p->k, w->expanded, panel);
             panel += p->column_bytes * (size_t)isa->cols;
         }
@@ -117,7 +109,7 @@ static void multiply_rows(const i4_gemm *g, const span *s, const part *p, const 
                           float *sums) {
     const i4_gemm_isa *isa = g->isa;
     i4_gemm_tile t = {.k = p->k, .c_stride = s->stride, .fresh = p->is_first};
-    t.used = (int)min_of(isa->rows, s->rows - r);
+    t.used = (int)i4_at_most(isa->rows, s->rows - r);
     const int panels = (int)(s->stride / isa->cols);
     const uint8_t *ahead = NULL;
     if (p->in_place && t.used == isa->rows) {
@@ -147,7 +139,7 @@ static void run_part(const i4_gemm *g, const span *s, const part *p, const work 
     for (int64_t r = 0; r < s->rows; r += g->isa->rows) {
         float *sums = w->sums + (g->parts > 1 ? r * s->stride : 0);
         multiply_rows(g, s, p, w, r, sums);
-        const int64_t end = p->is_last ? min_of(r + g->isa->rows, s->rows) : r;
+        const int64_t end = p->is_last ? i4_at_most(r + g->isa->rows, s->rows) : r;
         for (int64_t done = r; done < end; done++, sums += s->stride) {
             g->finish(g, s->row + done, s->column, s->cols, sums, sums + s->width);
         }
@@ -159,9 +151,9 @@ static void run_task(void *task, int index, int thread) {
     const i4_gemm_isa *isa = g->isa;
     work w = work_of(g->cpu, thread);
     span s = {.row = index / g->strips * g->block, .column = index % g->strips * g->strip};
-    s.rows = min_of(g->block, g->rows - s.row);
-    s.cols = min_of(g->strip, g->weight[0]->rows - s.column);
-    s.width = round_up(s.cols, isa->cols);
+    s.rows = i4_at_most(g->block, g->rows - s.row);
+    s.cols = i4_at_most(g->strip, g->weight[0]->rows - s.column);
+    s.width = i4_round_up(s.cols, isa->cols);
     s.stride = s.width * (g->weight[1] ? 2 : 1);
     if (isa->begin) {
         isa->begin();
@@ -169,8 +161,8 @@ static void run_task(void *task, int index, int thread) {
     const bool in_place = isa->reads_rows && g->in_place && g->in_place->dtype == I4_BF16;
     for (int i = 0; i < g->parts; i++) {
         part p = {.first = i * g->terms, .is_first = i == 0, .is_last = i == g->parts - 1};
-        p.k = (int)min_of(g->terms, g->weight[0]->cols - p.first);
-        p.column_bytes = (size_t)round_up(p.k, isa->k_step) * isa->item_bytes;
+        p.k = (int)i4_at_most(g->terms, g->weight[0]->cols - p.first);
+        p.column_bytes = (size_t)i4_round_up(p.k, isa->k_step) * isa->item_bytes;
         p.in_place = in_place && p.k % isa->k_step == 0;
         run_part(g, &s, &p, &w);
     }
@@ -256,7 +248,7 @@ static void embed_row(void *task, int index, int thread) {
     int32_t id = ((const int32_t *)op->in[0].data)[index];
     float *values = i4_cpu_scratch(e->cpu, thread, PART * sizeof(float));
     for (int64_t first = 0; first < op->weight[0]->cols; first += PART) {
-        int64_t count = min_of(PART, op->weight[0]->cols - first);
+        int64_t count = i4_at_most(PART, op->weight[0]->cols - first);
         e->cpu->gemm->expand(op->weight[0], id, first, count, values);
         e->cpu->gemm->store(op->out.dtype, values, NULL, count, i4_row_at(&op->out, index, first));
     }

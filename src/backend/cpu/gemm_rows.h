@@ -273,6 +273,21 @@ static inline void pack_rows(const i4_weight *w, int64_t row, int used, int64_t 
     }
 }
 
+/* i4_gemm_isa.tile: a tile_rows(n, t) for each number of rows up to MOST, which is 6, 8 or 12. The
+ * number is a constant in each, so that the sums live in registers. */
+#define I4_TILE_ROWS_6(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define I4_TILE_ROWS_8(X) I4_TILE_ROWS_6(X) X(7) X(8)
+#define I4_TILE_ROWS_12(X) I4_TILE_ROWS_8(X) X(9) X(10) X(11) X(12)
+#define I4_GEMM_TILE_CASE(n) \
+    case n:                  \
+        tile_rows(n, t);     \
+        break;
+#define I4_GEMM_TILE(MOST)                                                           \
+    _Static_assert((MOST) == ROWS, "a case for each number of rows");                \
+    static void tile(const i4_gemm_tile *t) {                                        \
+        switch (t->used) { I4_TILE_ROWS_##MOST(I4_GEMM_TILE_CASE) default : break; } \
+    }
+
 /* Panel of floats, [k][cols]. */
 static inline void pack_panel_f32(const float *src, int64_t stride, int used, int k, int cols,
                                   float *restrict panel) {

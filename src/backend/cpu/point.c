@@ -38,10 +38,6 @@ const i4_point_isa *i4_point_for(i4_isa isa) {
 
 /* ---- blocks of tensors ---- */
 
-static int64_t at_most(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t in_lanes(int64_t n) {
     return (n + I4_POINT_LANES - 1) / I4_POINT_LANES * I4_POINT_LANES;
 }
@@ -97,9 +93,9 @@ struct job {
 static void run_chunk(void *task, int index, int thread) {
     (void)thread;
     const job *j = task;
-    const int64_t first = index * j->chunk, last = at_most(first + j->chunk, j->rows);
+    const int64_t first = index * j->chunk, last = i4_at_most(first + j->chunk, j->rows);
     for (int64_t row = first; row < last; row++) {
-        j->work(j, row, at_most(j->cols, j->total - row * j->cols));
+        j->work(j, row, i4_at_most(j->cols, j->total - row * j->cols));
     }
 }
 
@@ -144,7 +140,7 @@ static void run_elementwise(i4_cpu *cpu, job *j) {
 static void one_row(const job *j, int64_t row, int64_t cols) {
     float a[BLOCK], y[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         float *out = place(&j->out, row, col, n, y);
         j->one(out, take(j->isa, &j->a, row, col, n, a), in_lanes(n));
         put(j->isa, &j->out, row, col, n, out);
@@ -154,7 +150,7 @@ static void one_row(const job *j, int64_t row, int64_t cols) {
 static void two_row(const job *j, int64_t row, int64_t cols) {
     float a[BLOCK], b[BLOCK], y[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         float *out = place(&j->out, row, col, n, y);
         j->two(out, take(j->isa, &j->a, row, col, n, a), take(j->isa, &j->b, row, col, n, b),
                in_lanes(n));
@@ -192,7 +188,7 @@ static void copy_row(const job *j, int64_t row, int64_t cols) {
     }
     float x[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         j->isa->widen(x, item(&j->a, row, col), j->a.dtype, n);
         j->isa->narrow(item(&j->out, row, col), j->out.dtype, x, n);
     }
@@ -208,7 +204,7 @@ void i4_cpu_copy(i4_cpu *cpu, const i4_op *op) {
 static void rgb8_row(const job *j, int64_t row, int64_t cols) {
     float x[BLOCK], y[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         j->isa->to_byte(y, take(j->isa, &j->a, row, col, n, x), in_lanes(n));
         uint8_t *out = item(&j->out, row, col);
         for (int64_t i = 0; i < n; i++) {
@@ -227,7 +223,7 @@ void i4_cpu_to_rgb8(i4_cpu *cpu, const i4_op *op) {
 static void euler_row(const job *j, int64_t row, int64_t cols) {
     float a[BLOCK], b[BLOCK], z[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         const float *text = take(j->isa, &j->a, row, col, n, a);
         const float *free_of_text = j->b.data ? take(j->isa, &j->b, row, col, n, b) : text;
         float *out = place(&j->out, row, col, n, z);
@@ -251,7 +247,7 @@ static void fold_row(const job *j, int64_t row, int64_t cols) {
     float w[BLOCK], m[BLOCK], y[BLOCK];
     const i4_op *op = j->op;
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         const float *gain = w;
         if (op->in[1].data) {
             gain = take(j->isa, &op->in[1], 0, col, n, w);
@@ -277,7 +273,7 @@ static void interleave_row(const job *j, int64_t row, int64_t cols) {
     float x[BLOCK];
     uint16_t h[BLOCK];
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         j->isa->widen(x, item(&op->in[0], row, col), op->in[0].dtype, n);
         void *to = item(&op->out, row, col * step + op->index);
         if (op->out.dtype == I4_F32) {
@@ -305,7 +301,7 @@ static double wide_sum_squares(const i4_point_isa *isa, const i4_tensor *t, int6
     float buffer[BLOCK];
     double total = 0.0;
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         const float *x = take(isa, t, row, first + col, n, buffer);
         for (int64_t i = 0; i < n; i++) {
             total += ((double)x[i] - shift) * ((double)x[i] - shift);
@@ -320,7 +316,7 @@ static double sum_squares(const i4_point_isa *isa, const i4_tensor *t, int64_t r
     float buffer[BLOCK];
     double total = 0.0;
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK), whole = n - n % I4_POINT_LANES;
+        const int64_t n = i4_at_most(cols - col, BLOCK), whole = n - n % I4_POINT_LANES;
         const float *x = take(isa, t, row, first + col, n, buffer);
         total += (double)isa->sum_squares(x, shift, whole);
         for (int64_t i = whole; i < n; i++) {
@@ -339,7 +335,7 @@ static float mean_of(const i4_point_isa *isa, const i4_tensor *t, int64_t row, i
     float buffer[SHORT_BLOCK];
     double total = 0.0;
     for (int64_t col = 0; col < cols; col += SHORT_BLOCK) {
-        const int64_t n = at_most(cols - col, SHORT_BLOCK);
+        const int64_t n = i4_at_most(cols - col, SHORT_BLOCK);
         total += (double)isa->sum(take(isa, t, row, col, n, buffer), in_lanes(n));
     }
     return (float)(total / (double)cols);
@@ -356,7 +352,7 @@ static void norm_row(const job *j, int64_t row, int64_t cols) {
     const float factor =
         inverse_root(sum_squares(j->isa, &op->in[0], row, 0, cols, shift), cols, op->eps);
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         float *out = place(&op->out, row, col, n, y);
         j->isa->norm(out, take(j->isa, &op->in[0], row, col, n, x),
                      take(j->isa, &op->in[1], 0, col, n, gain), shift, factor, in_lanes(n));
@@ -378,7 +374,7 @@ static void residual_rmsnorm_row(const job *j, int64_t row, int64_t cols) {
     const float factor =
         inverse_root(sum_squares(j->isa, &op->in[0], row, 0, cols, 0.0F), cols, op->eps);
     for (int64_t col = 0; col < cols; col += BLOCK) {
-        const int64_t n = at_most(cols - col, BLOCK);
+        const int64_t n = i4_at_most(cols - col, BLOCK);
         float *out = place(&op->out, row, col, n, y);
         if (out == y) {
             take(j->isa, &op->out, row, col, n, y);
@@ -449,7 +445,7 @@ typedef struct strip {
 
 static strip strip_at(const i4_tensor *x, const i4_tensor *out, int64_t first) {
     const int64_t all = i4_cols_of(*x);
-    strip s = {.first = first, .channels = at_most(all - first, BLOCK), .pixels = 1};
+    strip s = {.first = first, .channels = i4_at_most(all - first, BLOCK), .pixels = 1};
     if (all <= BLOCK && x->row_stride == all && out->row_stride == all) {
         s.pixels = BLOCK / all;
     }
@@ -487,7 +483,7 @@ typedef struct part {
 static part part_of(const stats_job *j, const strip *s, int64_t group, int64_t pixels) {
     const int64_t low = group * j->group_channels, high = low + j->group_channels;
     part q = {.low = low > s->first ? low : s->first,
-              .high = at_most(high, s->first + s->channels)};
+              .high = i4_at_most(high, s->first + s->channels)};
     q.count = (double)((q.high - q.low) * pixels);
     return q;
 }
@@ -515,7 +511,7 @@ static void add_lanes(const stats_job *j, const strip *s, int64_t first, int64_t
                       float *sums) {
     float buffer[BLOCK];
     for (int64_t p = first; p < last; p += s->pixels) {
-        const int64_t n = s->channels * at_most(s->pixels, last - p);
+        const int64_t n = s->channels * i4_at_most(s->pixels, last - p);
         j->isa->add(sums, sums, take(j->isa, j->x, p, s->first, n, buffer), in_lanes(n));
     }
 }
@@ -525,7 +521,7 @@ static void add_lane_squares(const stats_job *j, const strip *s, int64_t first, 
                              const float *means, float *squares) {
     float buffer[BLOCK];
     for (int64_t p = first; p < last; p += s->pixels) {
-        const int64_t n = s->channels * at_most(s->pixels, last - p);
+        const int64_t n = s->channels * i4_at_most(s->pixels, last - p);
         const int64_t whole = n - n % I4_POINT_LANES;
         const float *x = take(j->isa, j->x, p, s->first, n, buffer);
         j->isa->add_squares(squares, x, means, whole);
@@ -561,12 +557,12 @@ static void stats_chunk(void *task, int index, int thread) {
     const stats_job *j = task;
     moments *result = j->partial + index * j->groups;
     memset(result, 0, (size_t)j->groups * sizeof *result);
-    const int64_t begin = index * j->chunk, end = at_most(begin + j->chunk, j->pixels);
+    const int64_t begin = index * j->chunk, end = i4_at_most(begin + j->chunk, j->pixels);
     for (int64_t channel = 0; channel < i4_cols_of(*j->x); channel += BLOCK) {
         const strip s = strip_at(j->x, j->x, channel);
         const int64_t step = s.pixels * STATS_ROWS;
         for (int64_t p = begin; p < end; p += step) {
-            add_pixels(j, &s, p, at_most(p + step, end), result);
+            add_pixels(j, &s, p, i4_at_most(p + step, end), result);
         }
     }
 }
@@ -576,8 +572,8 @@ void i4_cpu_groupnorm_stats(i4_cpu *cpu, const i4_op *op) {
     const i4_tensor *x = &op->in[0];
     stats_job j = {.isa = cpu->point, .x = x, .groups = op->out.dim[0], .pixels = i4_rows_of(*x)};
     j.group_channels = i4_cols_of(*x) / j.groups;
-    int64_t chunks = at_most(j.pixels * i4_cols_of(*x) / CHUNK_ELEMENTS + 1, STATS_CHUNKS);
-    chunks = at_most(chunks, I4_CPU_SHARED_BYTES / (int64_t)sizeof(moments) / j.groups);
+    int64_t chunks = i4_at_most(j.pixels * i4_cols_of(*x) / CHUNK_ELEMENTS + 1, STATS_CHUNKS);
+    chunks = i4_at_most(chunks, I4_CPU_SHARED_BYTES / (int64_t)sizeof(moments) / j.groups);
     if (j.pixels <= 0 || chunks <= 0) {
         return;
     }
@@ -624,14 +620,14 @@ static void groupnorm_chunk(void *task, int index, int thread) {
     (void)thread;
     const job *j = task;
     const i4_op *op = j->op;
-    const int64_t begin = index * j->chunk, end = at_most(begin + j->chunk, j->rows);
+    const int64_t begin = index * j->chunk, end = i4_at_most(begin + j->chunk, j->rows);
     float x[BLOCK], y[BLOCK];
     lanes l;
     for (int64_t channel = 0; channel < j->cols; channel += BLOCK) {
         const strip s = strip_at(&op->in[0], &op->out, channel);
         fill_lanes(op, &s, &l);
         for (int64_t p = begin; p < end; p += s.pixels) {
-            const int64_t n = s.channels * at_most(s.pixels, end - p);
+            const int64_t n = s.channels * i4_at_most(s.pixels, end - p);
             float *out = place(&op->out, p, s.first, n, y);
             (op->mode ? j->isa->affine_silu
                       : j->isa->affine)(out, take(j->isa, &op->in[0], p, s.first, n, x), l.mean,
@@ -661,7 +657,7 @@ static void unpatchify_row(const job *j, int64_t row, int64_t cols) {
     for (int64_t corner = 0; corner < 4; corner++) {
         const int64_t pixel = (up + corner / 2) * out_width + left + corner % 2;
         for (int64_t c = 0; c < quarter; c += BLOCK) {
-            const int64_t n = at_most(quarter - c, BLOCK), col = corner * quarter + c;
+            const int64_t n = i4_at_most(quarter - c, BLOCK), col = corner * quarter + c;
             float *out = place(&op->out, pixel, c, n, y);
             j->isa->affine(out, take(j->isa, &op->in[0], row, col, n, z), zeros,
                            take(j->isa, &op->in[1], 0, col, n, factor),

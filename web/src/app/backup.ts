@@ -2,6 +2,7 @@
 // what is read is checked where it is used.
 import { del, entries, set } from 'idb-keyval';
 import * as v from 'valibot';
+import { saveJson } from '@/lib/save-json';
 import { freeze } from '@/lib/storage';
 
 const PREFIX = 'i4.';
@@ -32,15 +33,7 @@ async function collect(): Promise<v.InferOutput<typeof Backup>> {
   return { kind: KIND, local, database };
 }
 
-export async function exportAll(): Promise<void> {
-  const text = JSON.stringify(await collect(), null, 1);
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `ideogram4-page-${new Date().toISOString().slice(0, 10)}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
+export const exportAll = async (): Promise<void> => saveJson(KIND, await collect());
 
 export type Backup = v.InferOutput<typeof Backup>;
 

@@ -4,7 +4,8 @@
 import { get, set } from 'idb-keyval';
 import * as v from 'valibot';
 import { forget, load, save, watch } from '@/lib/storage';
-import { DEFAULT_SETTINGS, useDocument, type Doc, type DraftKey, type Step } from './store';
+import type { Capabilities } from '@/api/types';
+import { DEFAULT_SETTINGS, useDocument, type Doc, type DraftKey, type Settings, type Step } from './store';
 
 /** The key of a document that belongs to nobody yet: before the first one is opened. */
 export const NO_DRAFT: DraftKey = '';
@@ -142,7 +143,16 @@ export function watchDraft(key: DraftKey, changed: (other: Doc) => void): () => 
   });
 }
 
-/** Settings of the server's defaults, for a first document. */
-export function defaultSettings(size: number, preset: string, format: string) {
-  return { ...DEFAULT_SETTINGS, width: size, height: size, preset, format };
+/** Settings that nobody touched are those that the server prefers, once it has said so. */
+export function preferred(settings: Settings, can: Capabilities | undefined): Settings {
+  if (!can?.size || !can.defaults || settings !== DEFAULT_SETTINGS) return settings;
+  const { size, defaults } = can;
+  return { ...settings, width: size.default, height: size.default, preset: defaults.preset, format: defaults.format };
+}
+
+/** Gives the open document what the server prefers. */
+export function takePreferred(can: Capabilities | undefined): void {
+  const { doc } = useDocument.getState();
+  const settings = preferred(doc.settings, can);
+  if (settings !== doc.settings) useDocument.setState({ doc: { ...doc, settings } });
 }

@@ -4,7 +4,7 @@ import { ApiError, call } from '@/api/client';
 import { capabilitiesQuery, keys } from '@/api/queries';
 import type { Job, NewItem, Queue } from '@/api/types';
 import { sendable } from '@/document/caption';
-import { defaultSettings } from '@/document/drafts';
+import { takePreferred } from '@/document/drafts';
 import { formOf } from '@/document/form';
 import { DEFAULT_SETTINGS, useDocument, type Doc } from '@/document/store';
 import { newId, randomSeed, SEED_MAX } from '@/lib/ids';
@@ -71,11 +71,7 @@ async function sendOnce(items: NewItem[], next: boolean): Promise<Added> {
 /** A press may be faster than the machine says what it prefers: then it waits for that. */
 async function untilSettled(client: QueryClient): Promise<void> {
   if (useDocument.getState().doc.settings !== DEFAULT_SETTINGS) return;
-  const can = await client.ensureQueryData(capabilitiesQuery).catch(() => undefined);
-  const { doc } = useDocument.getState();
-  if (!can?.size || !can.defaults || doc.settings !== DEFAULT_SETTINGS) return;
-  const settings = defaultSettings(can.size.default, can.defaults.preset, can.defaults.format);
-  useDocument.setState({ doc: { ...doc, settings } });
+  takePreferred(await client.ensureQueryData(capabilitiesQuery).catch(() => undefined));
 }
 
 /** Adds the document to the queue; the seed that was drawn shows in the field. Throws ApiError. */

@@ -7,8 +7,8 @@ import { ApiError } from '@/api/client';
 import { capabilitiesQuery, entryQuery } from '@/api/queries';
 import { setPrefs } from '@/app/prefs';
 import { setUi } from '@/app/ui-state';
-import { NO_DRAFT, defaultSettings, loadDraft, saveNow, type StoredDraft } from '@/document/drafts';
-import { DEFAULT_SETTINGS, EMPTY_DOC, useDocument, type DraftKey } from '@/document/store';
+import { NO_DRAFT, loadDraft, saveNow, takePreferred, type StoredDraft } from '@/document/drafts';
+import { EMPTY_DOC, useDocument, type DraftKey } from '@/document/store';
 import { words } from '@/i18n';
 import { takeTroubles } from '@/lib/storage';
 import { toast } from '@/ui/toasts';
@@ -137,9 +137,6 @@ export function useServerDefaults(): void {
   const settings = useDocument((s) => s.doc.settings);
   const isThere = useDocument((s) => s.key !== NO_DRAFT);
   useEffect(() => {
-    if (!isThere || !data?.size || !data.defaults || settings !== DEFAULT_SETTINGS) return;
-    const { doc } = useDocument.getState();
-    const { preset, format } = data.defaults;
-    useDocument.setState({ doc: { ...doc, settings: defaultSettings(data.size.default, preset, format) } });
+    if (isThere) takePreferred(data);
   }, [data, isThere, settings]);
 }

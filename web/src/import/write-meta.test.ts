@@ -1,7 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readTexts } from './metadata';
-import { crc32, joined, withRecipeIn } from './write-meta';
+import { crc32 } from '@/lib/crc32';
+import { joined, withRecipeIn } from './write-meta';
 
 const RECIPE = '{"caption":"<b> & \\"ü\\" 日本","seed":7}';
 const text = (s: string) => new TextEncoder().encode(s);

@@ -1,5 +1,6 @@
 // A recipe written into a picture, where import (metadata.ts) and the programs read it: an iTXt
 // chunk of a PNG, an XMP packet of a WebP or JPEG.
+import { crc32 } from '@/lib/crc32';
 import { kindOf } from './metadata';
 
 const XMP_MARK = 'http://ns.adobe.com/xap/1.0/\0';
@@ -16,15 +17,6 @@ export function joined(...parts: Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
-}
-
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
-  }
-  return (crc ^ -1) >>> 0;
 }
 
 const escape = (text: string): string =>

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { crc32, dosTime, uniqueName, Zip } from './zip';
+import { crc32 } from '@/lib/crc32';
+import { dosTime, uniqueName, Zip } from './zip';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -2,23 +2,12 @@
 // piece as the files come. Only the plain format: whoever writes begins another archive before
 // its limits.
 
+import { crc32 } from '@/lib/crc32';
+
 export const FILES_MOST = 65_000; // 65 535 by the format
 export const BYTES_MOST = 1_000_000_000; // 4 GiB by the format; less, because browsers hold it
 const UTF8 = 0x0800;
 const VERSION = 20;
-
-let table: Uint32Array | undefined;
-
-export function crc32(bytes: Uint8Array): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    let value = n;
-    for (let k = 0; k < 8; k++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-    return value >>> 0;
-  });
-  let sum = 0xffffffff;
-  for (const byte of bytes) sum = (sum >>> 8) ^ (table[(sum ^ byte) & 0xff] ?? 0);
-  return (sum ^ 0xffffffff) >>> 0;
-}
 
 /** Date and time as MS-DOS had them: local, in steps of two seconds, not before 1980. */
 export function dosTime(date: Date): { date: number; time: number } {

@@ -3,6 +3,7 @@ import { useRef, useState } from 'react';
 import { announce, useUi } from '@/app/ui-state';
 import { useCaption, useDocument, useTextError } from '@/document/store';
 import { firstWords } from '@/editor/layout/names';
+import { FileInput } from '@/ui/file-input';
 import { useT } from '@/i18n';
 import { Button } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
@@ -30,20 +31,7 @@ function Transfer() {
       <Button disabled={!hasParts} onClick={exportParts}>
         {t.export}
       </Button>
-      <input
-        ref={file}
-        type="file"
-        accept="application/json,.json"
-        tabIndex={-1}
-        aria-hidden
-        data-testid="parts-file"
-        className="hidden"
-        onChange={(e) => {
-          const picked = e.target.files?.[0];
-          e.target.value = '';
-          if (picked) void take(picked);
-        }}
-      />
+      <FileInput ref={file} accept="application/json,.json" testId="parts-file" onPick={(picked) => void take(picked)} />
     </>
   );
 }

@@ -1,20 +1,13 @@
 // Saved parts as a file, and back.
 import * as v from 'valibot';
+import { saveJson } from '@/lib/save-json';
 import { addParts, allParts, Part, readable } from './store';
 
 const KIND = 'ideogram4-parts';
 const FILE_MAX = 20_000_000;
 const Export = v.object({ kind: v.literal(KIND), parts: v.array(v.unknown()) });
 
-export function exportParts(): void {
-  const text = JSON.stringify({ kind: KIND, parts: allParts() }, null, 1);
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `ideogram4-parts-${new Date().toISOString().slice(0, 10)}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
+export const exportParts = (): void => saveJson(KIND, { kind: KIND, parts: allParts() });
 
 /** What two parts have in common when they are the same: all but the id, in whatever order. */
 const sameness = (part: Part): string =>

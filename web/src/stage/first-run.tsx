@@ -4,8 +4,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { capabilitiesQuery } from '@/api/queries';
 import { useKeepFocus } from '@/lib/use-keep-focus';
 import { announce } from '@/app/ui-state';
-import { defaultSettings } from '@/document/drafts';
-import { DEFAULT_SETTINGS, useDocument } from '@/document/store';
+import { preferred } from '@/document/drafts';
+import { useDocument } from '@/document/store';
 import { useT } from '@/i18n';
 import { toast } from '@/ui/toasts';
 import { EXAMPLES, sizeOf, type Example } from './examples';
@@ -24,9 +24,7 @@ export function FirstRun() {
     const can = await client.ensureQueryData(capabilitiesQuery).catch(() => undefined);
     const { doc, replace } = useDocument.getState();
     const size = sizeOf(example.ratio, can?.size ?? FALLBACK);
-    const isFresh = can !== undefined && doc.settings === DEFAULT_SETTINGS;
-    const settings = isFresh ? defaultSettings(can.size.default, can.defaults.preset, can.defaults.format) : doc.settings;
-    replace('example', { text: example.text, settings: { ...settings, ...size } });
+    replace('example', { text: example.text, settings: { ...preferred(doc.settings, can), ...size } });
     const text = t.stage.exampleUsed(t.stage.examples[example.name]);
     announce(text);
     toast({

@@ -2,6 +2,7 @@
 import { Bookmark, Contrast, Copy, Ellipsis, Image, Palette, Pipette, Trash2 } from 'lucide-react';
 import { useRef } from 'react';
 import { toColour } from '@/document/colours';
+import { FileInput } from '@/ui/file-input';
 import { useT } from '@/i18n';
 import { copyText } from '@/lib/clipboard';
 import { IconButton } from '@/ui/button';
@@ -63,20 +64,7 @@ export function PaletteMenu({ colours, onAdd, onPicture, onClear, onOpen }: Pale
         }
         items={items}
       />
-      <input
-        ref={file}
-        type="file"
-        accept="image/*"
-        tabIndex={-1}
-        aria-hidden
-        data-testid="palette-picture"
-        className="hidden"
-        onChange={(e) => {
-          const picked = e.target.files?.[0];
-          e.target.value = '';
-          if (picked) onPicture(picked);
-        }}
-      />
+      <FileInput ref={file} accept="image/*" testId="palette-picture" onPick={onPicture} />
     </>
   );
 }
